@@ -1,0 +1,161 @@
+"""Episodic suite: generated who/what/where/when stories and partial-cue questions about them.
+
+A story is one sentence that is told once ("Marta repaired the brass compass in the boathouse on Friday
+morning."). The test asks for each of its four slots from a part of the others, the person included
+(the reversed cue). Objects are unique in a suite, so every cue has one true answer; places, times and
+verbs are shared between stories, so each story is a distractor of many others.
+
+Knows nothing of models, memories or training. The phrasings in `TEST_PHRASINGS` are the **sealed** set:
+they exist here alone, and nothing under `hippo_mem` can import them (the import contract in
+`pyproject.toml` checks it), so no sleep can have trained on them.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from hippo_eval.suites.items import Suite, TeachItem, TestItem
+
+VERSION = 1
+
+NAMES = (
+    "Marta Tobias Ingrid Rashid Leonie Pavel Yuki Duncan Amara Stefan Brigid Hugo Noor Felix Carmen Otis Wanda Emil "
+    "Priya Magnus Selma Dario Ruth Kofi Helga Arlo Mina Jasper Olive Viktor Tamsin Boris Elena Quentin Farah Silas "
+    "Greta Ivan Lucia Nils Petra Omar Daphne Ulrich Zelda Cyrus Astrid Malik Nadia Rufus Hannah Igor Beatrix Samir "
+    "Colette Dmitri Esther Fergus Gloria Hamid Irene Jonas Katya Lorenzo Miriam Nestor Odette Percy Renata Sanjay "
+    "Thea Umar Valerie Walter Xenia Yusuf Agnes Bruno Cecile Desmond Edith Fabian Gemma Harvey Iris Julian Karin "
+    "Lionel Maud Norbert Oriana Patrick Rosalind Sven Tatiana Ursula Vincent Winifred Yvette Zachary"
+).split()
+SURNAMES = (
+    "Abbott Bexley Calder Dunmore Eastman Farrow Gilmour Hartley Ibsen Jansen Keating Lockwood Merrill Norwood Osgood "
+    "Prescott Quimby Radcliff Sandoval Thornton Underhill Vasquez Whitaker Yardley"
+).split()
+# Base form and past tense.
+VERBS = {
+    "repair": "repaired", "paint": "painted", "find": "found", "sell": "sold", "bury": "buried", "hide": "hid",
+    "buy": "bought", "photograph": "photographed", "lose": "lost", "borrow": "borrowed", "break": "broke",
+    "discover": "discovered", "clean": "cleaned", "sketch": "sketched", "open": "opened", "drop": "dropped",
+    "polish": "polished", "steal": "stole", "deliver": "delivered", "unwrap": "unwrapped",
+}  # fmt: skip
+ADJECTIVES = (
+    "brass silver wooden crimson velvet antique cracked tiny golden striped rusty marble purple leather copper paper "
+    "ivory woolen bamboo amber"
+).split()
+NOUNS = (
+    "compass lantern violin teapot telescope necklace ladder kite saddle mirror typewriter clock umbrella globe flute "
+    "basket camera drum helmet candle puppet suitcase sword locket bicycle statue lamp trumpet carpet vase kettle "
+    "goblet whistle wagon anchor canoe bracelet diary easel fan gong hammock jug kayak lute medal notebook oar pendant "
+    "quilt rocket scarf tambourine urn"
+).split()
+PLACES = (
+    "in the boathouse", "at the train station", "in the library", "behind the bakery", "in the greenhouse",
+    "at the harbor", "near the fountain", "in the attic", "under the bridge", "in the chapel", "at the museum",
+    "in the orchard", "beside the windmill", "in the cellar", "at the market", "on the rooftop", "in the courtyard",
+    "at the stadium", "behind the theater", "in the laundromat", "at the airport", "in the barn",
+    "near the lighthouse", "in the classroom", "on the ferry",
+)  # fmt: skip
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+PARTS = ("morning", "afternoon", "evening")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+          "November", "December")  # fmt: skip
+TIMES = tuple(f"on {d} {p}" for d in DAYS for p in PARTS) + tuple(f"in {m}" for m in MONTHS)
+
+# {who}, {base} and {past} verb, {what}, {where} and {when} with their prepositions.
+TEST_PHRASINGS: dict[str, tuple[str, ...]] = {
+    "what": (
+        "Which object did {who} {base} {where}?",
+        "Could you tell me what {who} {past} {when}?",
+        "{who} {past} a certain item {where}; what exactly was it?",
+    ),
+    "where": (
+        "In which place did {who} {base} {what}?",
+        "Where was {who} when {what} got {participle}?",
+        "Could you tell me where {who} {past} {what}?",
+    ),
+    "when": (
+        "At what time did {who} {base} {what}?",
+        "Could you tell me when {who} {past} {what}?",
+        "When exactly was it that {who} {past} {what} {where}?",
+    ),
+    "who": (
+        "Which person {past} {what}?",
+        "Could you tell me who {past} {what} {where}?",
+        "By whom was {what} {participle} {when}?",
+    ),
+}
+SLOTS = tuple(TEST_PHRASINGS)
+_PARTICIPLES = {"hide": "hidden", "break": "broken", "steal": "stolen"}  # the others equal the past tense
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One event. `where` and `when` carry their prepositions; `what` its article."""
+
+    who: str
+    verb: str
+    what: str
+    where: str
+    when: str
+
+    @property
+    def text(self) -> str:
+        """The sentence that is told."""
+        return f"{self.who} {VERBS[self.verb]} {self.what} {self.where} {self.when}."
+
+    def answer(self, slot: str) -> str:
+        """The shortest span of `text` that answers a question for `slot`: no preposition."""
+        value: str = getattr(self, slot)
+        return value.split(" ", 1)[1] if slot in ("where", "when") else value
+
+    def ask(self, phrasing: str) -> str:
+        """Fill one of `TEST_PHRASINGS`."""
+        past = VERBS[self.verb]
+        return phrasing.format(
+            who=self.who, base=self.verb, past=past, participle=_PARTICIPLES.get(self.verb, past),
+            what=self.what, where=self.where, when=self.when,
+        )  # fmt: skip
+
+
+def stories(n: int, seed: int) -> list[Story]:
+    """The first `n` stories of a seed. `stories(50, s)` is a prefix of `stories(200, s)`.
+
+    Raises: ValueError when `n` exceeds the number of distinct people (names times surnames).
+    """
+    rng = random.Random(f"episodic/{VERSION}/{seed}")
+    people = list(NAMES)
+    rng.shuffle(people)
+    pairs = [f"{first} {last}" for last in SURNAMES for first in NAMES]
+    rng.shuffle(pairs)
+    people += pairs
+    objects = [f"the {a} {o}" for a in ADJECTIVES for o in NOUNS]
+    rng.shuffle(objects)
+    if not 1 <= n <= min(len(people), len(objects)):
+        raise ValueError(f"n must be 1..{min(len(people), len(objects))} for the episodic suite, got {n}")
+    verbs = list(VERBS)
+    return [
+        Story(who=people[i], verb=rng.choice(verbs), what=objects[i], where=rng.choice(PLACES), when=rng.choice(TIMES))
+        for i in range(n)
+    ]
+
+
+def generate(n: int, seed: int, first: int = 0) -> Suite:
+    """`n` stories told and `4 n` sealed questions about them, one a slot.
+
+    Args:
+        n: stories, 1..
+        seed: any integer; items depend on nothing else.
+        first: skip this many stories of the seed (a second night of the same seed: `first=50`).
+    """
+    told = stories(first + n, seed)[first:]
+    teach = [TeachItem(fact=s.text, context_key=f"episodic-{seed}", time=first + i) for i, s in enumerate(told)]
+    test = []
+    for i, story in enumerate(told):
+        for j, slot in enumerate(SLOTS):
+            phrasing = TEST_PHRASINGS[slot][(first + i + j) % len(TEST_PHRASINGS[slot])]
+            test.append(
+                TestItem(
+                    prompt=story.ask(phrasing), answer=story.answer(slot), context_key=f"episodic-{seed}", slot=slot
+                )
+            )
+    return Suite(name="episodic", version=VERSION, seed=seed, teach=tuple(teach), test=tuple(test))

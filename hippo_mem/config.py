@@ -1,0 +1,220 @@
+"""Configuration as frozen dataclasses, read once from YAML, never a dictionary after that.
+
+Precedence, highest first: command line, environment, file, preset, default. An unknown key is an error that names
+the nearest known one; all errors of a file are reported together. Knows nothing of what the values are used for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from hippo_mem.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeftConfig:
+    """The adapter. `layers_from` counts from 0; layers below it are frozen and their activations cached."""
+
+    method: Literal["lora"] = "lora"
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    layers_from: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """Optimisation. `steps` is a ceiling; training stops earlier when everything is learned and `stop_early`."""
+
+    lr: float = 2.0e-3
+    steps: int = 300
+    warmup_steps: int = 10
+    grad_accum: int = 1
+    batch_size: int = 36
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    ema: float = 0.9
+    seed: int = 0
+    stop_early: bool = True
+    check_every: int = 40
+    statement_weight: float = 0.3
+    # Draw examples by loss ** loss_power, mixed with this much of a uniform draw.
+    loss_power: float = 0.7
+    uniform_floor: float = 0.15
+    max_seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorConfig:
+    """What must stay: KL to the frozen base on general prompts, one batch in every `every` steps (0: never)."""
+
+    every: int = 5
+    batch_size: int = 16
+    weight: float = 1.0
+    topk: int = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityWeights:
+    """Weights of the replay priority; they need not sum to 1."""
+
+    salience: float = 0.5
+    usage: float = 0.3
+    novelty: float = 0.2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityConfig:
+    weights: PriorityWeights = dataclasses.field(default_factory=PriorityWeights)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MixConfig:
+    """Shares of the three memories in a replay. A memory that is empty gives its share to the others."""
+
+    episodic: float = 0.6
+    relational: float = 0.3
+    spatial: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayConfig:
+    """What is replayed, in which order, how often. `earlier_share` of a night's traces come from earlier nights."""
+
+    policy: Literal["uniform", "priority", "spaced"] = "priority"
+    cycles: int = 1
+    mix: MixConfig = dataclasses.field(default_factory=MixConfig)
+    priority: PriorityConfig = dataclasses.field(default_factory=PriorityConfig)
+    noise_level: float = 0.0
+    max_items: int = 100_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyConfig:
+    """The bars a night must pass, else it is undone. Shares are of 1, `max_ce_delta` in nats per token."""
+
+    min_recall: float = 0.6
+    max_recall_drop: float = 0.1
+    max_flips: float = 0.02
+    max_ce_delta: float = 0.02
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherConfig:
+    """Answers of the same model with memory ON as soft targets (knowledge distillation). Off by default."""
+
+    enabled: bool = False
+    weight: float = 0.5
+    topk: int = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SleepConfig:
+    """One night. The keys of `configs/consolidation/*.yaml`."""
+
+    peft: PeftConfig = dataclasses.field(default_factory=PeftConfig)
+    targets: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
+    anchors: AnchorConfig = dataclasses.field(default_factory=AnchorConfig)
+    teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
+    verify: VerifyConfig = dataclasses.field(default_factory=VerifyConfig)
+    gate: bool = True
+
+
+def from_mapping(cls: type[T], data: Mapping[str, Any], *, origin: str = "config") -> T:
+    """Build the dataclass `cls` from nested mappings.
+
+    Raises: ConfigError naming every unknown key (with the nearest known one) and every value of a wrong type.
+    """
+    problems: list[str] = []
+    result = _build(cls, data, "", problems)
+    if problems:
+        raise ConfigError(f"{origin}: " + "; ".join(problems))
+    return typing.cast(T, result)
+
+
+def _build(cls: Any, data: Any, path: str, problems: list[str]) -> Any:
+    if not isinstance(data, Mapping):
+        problems.append(f"{path or 'top level'} must be a mapping, got {type(data).__name__}")
+        return None
+    hints = typing.get_type_hints(cls)
+    kwargs = {}
+    for key, value in data.items():
+        if key not in hints:
+            problems.append(f"unknown key {path + str(key)!r}{nearest(str(key), hints)}")
+            continue
+        kwargs[key] = _coerce(hints[key], value, path + str(key), problems)
+    return None if problems else cls(**kwargs)
+
+
+def _coerce(hint: Any, value: Any, path: str, problems: list[str]) -> Any:
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, path + ".", problems)
+    if origin is Literal:
+        if value not in typing.get_args(hint):
+            problems.append(f"{path} must be one of {list(typing.get_args(hint))}, got {value!r}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
+        return _coerce(inner, value, path, problems)
+    if origin is tuple:
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            problems.append(f"{path} must be a list, got {value!r}")
+            return ()
+        return tuple(value)
+    if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:  # YAML 1.1 reads 1e-4 as a string
+            return float(value)
+        except ValueError:
+            problems.append(f"{path} must be a number, got {value!r}")
+            return value
+    if hint in (int, bool, str) and type(value) is not hint:
+        problems.append(f"{path} must be {hint.__name__}, got {value!r}")
+    return value
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises: ConfigError when the file is missing, is not YAML, or is not a mapping.
+    """
+    import yaml
+
+    file = Path(path)
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        there = sorted(p.name for p in file.parent.glob("*.yaml")) if file.parent.is_dir() else []
+        raise ConfigError(f"no config file {file}{nearest(file.name, there) if there else ''}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid YAML: {error}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file} must be a mapping, got {type(data).__name__}")
+    return data
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The resolved configuration as plain data, for reports."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+def config_hash(config: Any) -> str:
+    """Twelve hex digits that change when any resolved value does. Takes a dataclass or plain data."""
+    data = to_dict(config) if dataclasses.is_dataclass(config) else config
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]

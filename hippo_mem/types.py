@@ -1,0 +1,125 @@
+"""The values that travel between the parts: events in, outcomes and traces, recall out.
+
+Frozen, slotted, keyword-only. Knows nothing of storage, models or training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hippo_mem.errors import InputError
+
+MAX_TEXT_CHARS = 20_000  # one event; about 5 000 tokens, beyond the default model's useful context
+_ID = re.compile(r"^[A-Za-z0-9_-]{3,64}$")
+
+
+def check_id(value: str, what: str) -> str:
+    """`value` if it may name a user, session or run (no path can escape the data home).
+
+    Raises: InputError when it does not match `^[A-Za-z0-9_-]{3,64}$`.
+    """
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise InputError(f"{what} {value!r} is not valid: 3 to 64 letters, digits, '_' or '-' (no dots, no slashes)")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a memory comes from: the words, the document, when (unix seconds), how sure (0..1), who said it."""
+
+    text_span: str
+    source: str
+    time: float
+    doc_id: str | None = None
+    conf: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salience:
+    """The gate's verdict on one event: S = alpha*surprise + beta*novelty + gamma*reward + delta*pin.
+
+    `surprise` is in nats per token before z-scoring, `novelty` in 0..2 (1 - cosine), `score` is S, `threshold` tau.
+    """
+
+    surprise: float
+    novelty: float
+    reward: bool
+    pin: bool
+    score: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One episode as stored. Times are unix seconds; `valid_to` None means still true."""
+
+    id: int
+    text: str
+    slots: Mapping[str, str]
+    tags: tuple[str, ...]
+    context_key: str | None
+    salience: Salience
+    provenance: Provenance
+    created: float
+    valid_from: float
+    valid_to: float | None = None
+    access_count: int = 0
+    mention_count: int = 1
+    last_access: float | None = None
+    consolidated_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one observed event.
+
+    `stored` has `trace_id`; `merged` has the id of the trace it was counted into; `gated` was not worth keeping and
+    says why; `routed` names the memory that took it.
+    """
+
+    kind: Literal["stored", "merged", "gated", "routed"]
+    text: str
+    trace_id: int | None = None
+    memory: str = "episodic"
+    reason: str = ""
+    salience: Salience | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One recalled memory: the fused score (higher is nearer), and the ranks that found it ("dense", "lexical")."""
+
+    trace: Trace
+    score: float
+    memory: str = "episodic"
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """The answer of memory to a cue, best first. Recalled text is data, never instructions."""
+
+    cue: str
+    hits: tuple[Hit, ...]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was said, by which decoding, and from what.
+
+    `decoding` is "span" (constrained to spans of recalled text), "greedy" (free), or "none" (nothing to say).
+    `source` is "memory" when recalled text was read, "weights" when the model answered alone.
+    """
+
+    text: str
+    decoding: Literal["span", "greedy", "none"]
+    source: Literal["memory", "weights"]
+    recall: Recall | None = None
+    confidence: float | None = None
+    adapter_spoke: bool | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
