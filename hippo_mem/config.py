@@ -131,6 +131,29 @@ class SleepConfig:
     gate: bool = True
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """Is an event worth keeping: S = alpha*z(surprise) + beta*novelty + gamma*reward + delta*pin, kept iff S > tau.
+
+    The defaults keep every event that says something new in its own words (the least such S is
+    beta * new_words_novelty - alpha * 1 = 0.15) and drop what has no content. "adaptive" starts at `tau` and then
+    follows the stream: 0.95 tau + 0.05 S after a write, 0.99 tau after a drop.
+    """
+
+    mode: Literal["fixed", "adaptive"] = "fixed"
+    alpha: float = 0.1
+    beta: float = 1.0
+    gamma: float = 0.5
+    delta: float = 1.0
+    tau: float = 0.1
+    # Cosine hardly sees one changed word ("Monday" for "Tuesday": 0.93); other words mean at least this much novelty.
+    new_words_novelty: float = 0.25
+    # From this cosine on, an event in the same words as a stored one is counted into it.
+    merge_cosine: float = 0.97
+    # Surprise is not standardized before this many events have been seen.
+    warmup: int = 8
+
+
 def from_mapping(cls: type[T], data: Mapping[str, Any], *, origin: str = "config") -> T:
     """Build the dataclass `cls` from nested mappings.
 

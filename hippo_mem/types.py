@@ -38,6 +38,34 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that was said or happened, before it is judged. `time` None means now (unix seconds)."""
+
+    text: str
+    source: str = "user"
+    time: float | None = None
+    context: str | None = None
+    reward: bool = False
+    pin: bool = False
+    doc_id: str | None = None
+    conf: float = 1.0
+    tags: tuple[str, ...] = ()
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which memories are looked at, before any ranking. None means any; `since` and `until` are inclusive."""
+
+    context_key: str | None = None
+    source: str | None = None
+    doc_id: str | None = None
+    since: float | None = None
+    until: float | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Salience:
     """The gate's verdict on one event: S = alpha*surprise + beta*novelty + gamma*reward + delta*pin.
 
@@ -69,6 +97,7 @@ class Trace:
     access_count: int = 0
     mention_count: int = 1
     last_access: float | None = None
+    last_mention: float | None = None
     consolidated_at: float | None = None
 
 

@@ -1,0 +1,175 @@
+"""Where everything lives on disk, and who may use it now. Knows nothing of what the files hold.
+
+    <home>/                     HIPPO_HOME, else XDG_DATA_HOME/hippo, else ~/.local/share/hippo
+    ├── models/                 shared between users
+    └── users/<user>/
+        ├── memory.sqlite       the truth
+        ├── index.faiss         derived from it
+        ├── sleep.lock
+        └── nights/
+
+Folders are 0700 and files 0600: memories are private.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hippo_mem.errors import StorageFull, StoreBusy
+from hippo_mem.types import check_id
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserHome:
+    """The paths of one user. `open_home` makes the folders; the files are made by who writes them."""
+
+    root: Path
+    user: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "users" / self.user
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "memory.sqlite"
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "index.faiss"
+
+    @property
+    def nights(self) -> Path:
+        return self.folder / "nights"
+
+    @property
+    def sleep_lock(self) -> Path:
+        return self.folder / "sleep.lock"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+
+def data_home(home: str | Path | None = None) -> Path:
+    """The data home: the argument, else `HIPPO_HOME`, else the platform's data folder. Nothing is created."""
+    if home is not None:
+        return Path(home).expanduser().absolute()
+    if configured := os.environ.get("HIPPO_HOME"):
+        return Path(configured).expanduser().absolute()
+    base = os.environ.get("XDG_DATA_HOME")
+    # The XDG specification says that a relative path there is to be ignored.
+    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return folder / "hippo"
+
+
+def open_home(home: str | Path | None = None, user: str = "default") -> UserHome:
+    """The paths of `user`, their folders made and writable.
+
+    Raises: InputError for a user id that could leave the home; StorageFull when the home cannot be written.
+    """
+    found = UserHome(root=data_home(home), user=check_id(user, "user"))
+    for folder in (found.root, found.models, found.root / "users", found.folder, found.nights):
+        make_folder(folder)
+    return found
+
+
+def make_folder(folder: Path) -> Path:
+    """Make `folder` (0700) and check that files can be made in it.
+
+    Raises: StorageFull with the reason and the remedy.
+    """
+    try:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    if not writable:
+        raise unwritable(folder, PermissionError("permission denied"))
+    return folder
+
+
+def unwritable(path: Path, error: OSError) -> StorageFull:
+    """The error for a place that takes no data."""
+    reason = error.strerror or str(error)
+    return StorageFull(
+        f"cannot write {path}: {reason}; free space or permissions there, or set HIPPO_HOME to a writable folder"
+    )
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` at once (0600): a reader or a crash sees the old file or the new one, never a part.
+
+    Raises: StorageFull.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and deletions in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(path: Path, purpose: str) -> Iterator[None]:
+    """Hold `path` for this process alone. The kernel lets go when the process ends, however it ends.
+
+    Args:
+        path: the lock file; it is made when missing and stays (removing it would let two holders in).
+        purpose: what the others are told, as in "sleeping".
+    Raises: StoreBusy naming the holder, at once; StorageFull when the file cannot be written.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreBusy(f"{_holder(path)} (lock {path}); wait for it to end, or end it") from None
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.time()}).encode(), 0)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def _holder(path: Path) -> str:
+    try:
+        held = json.loads(path.read_bytes())
+        seconds = max(0.0, time.time() - float(held["since"]))
+        return f"process {int(held['pid'])} has been {held['purpose']} for {seconds:.0f} s"
+    except (OSError, ValueError, KeyError, TypeError):  # the holder took the lock and has not written its name yet
+        return "another process is busy here"
