@@ -1,0 +1,8 @@
+"""What a sentence says: text in, frames (who, what, where, when; what is what) out.
+
+`FrameParser().parse(text)` gives `Frame`s. Knows nothing of stores, questions or the language model.
+"""
+
+from hippo_mem.relational.frames import Frame, FrameParser
+
+__all__ = ["Frame", "FrameParser"]

@@ -1,0 +1,143 @@
+"""Closed word classes that a statistical tagger gets wrong: time, place, color, kin, pets, trades.
+
+Plain data and tests of membership. Knows nothing of sentences, parsers or questions.
+"""
+
+from __future__ import annotations
+
+import re
+
+DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+MONTHS = frozenset(
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+SEASONS = frozenset("spring summer autumn fall winter".split())
+HOLIDAYS = frozenset("christmas easter halloween thanksgiving ramadan hanukkah diwali eve carnival birthday".split())
+DAYTIMES = frozenset(
+    "morning afternoon evening night noon midnight dawn dusk sunrise sunset midday lunchtime bedtime dinnertime "
+    "breakfast lunch dinner".split()
+)
+SPANS = frozenset(
+    "second minute hour day week weekend weekday fortnight month quarter year decade century millennium time moment "
+    "season term semester today yesterday tomorrow tonight childhood".split()
+)
+TIME_NOUNS = DAYS | MONTHS | SEASONS | HOLIDAYS | DAYTIMES | SPANS | {"o'clock", "am", "pm", "a.m.", "p.m.", "ago"}
+TIME_ADVERBS = frozenset(
+    "yesterday today tomorrow tonight now recently soon lately nowadays currently earlier later early late daily "
+    "weekly monthly yearly annually always often never sometimes usually regularly then once twice again".split()
+)
+# Adverbs that say when it happened, rather than how often: the ones a "when" question can be answered with.
+DATED_ADVERBS = frozenset("yesterday today tomorrow tonight now recently nowadays daily weekly monthly yearly".split())
+TIME_PREPOSITIONS = frozenset("on in at during since until till before after by around about from over".split())
+# These make a phrase temporal whatever follows, when it follows a whole event.
+ALWAYS_TIME = frozenset("during since until till".split())
+YEAR = re.compile(r"^(1\d{3}|20\d\d|21\d\d)s?$")
+CLOCK = re.compile(r"^\d{1,2}([:.]\d\d)?(am|pm|h)?$", re.IGNORECASE)
+DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?$")
+
+PLACE_PREPOSITIONS = frozenset(
+    "in at on under underneath beneath behind near beside besides above below inside outside between by across "
+    "opposite around along through to into onto from toward towards over past within atop against amid among "
+    "beyond down up off via round alongside".split()
+)
+PLACE_ADVERBS = frozenset(
+    "here there home abroad upstairs downstairs outside inside nearby overseas indoors outdoors everywhere away "
+    "underground".split()
+)
+# Prepositions that stay inside a noun phrase ("a picture of my mother").
+BINDING_PREPOSITIONS = frozenset({"of"})
+
+COMPOUND_PREPOSITIONS = (
+    "in front of", "on top of", "at the back of", "at the top of", "at the bottom of", "in the middle of", "out of",
+    "next to", "close to", "far from", "across from", "ahead of", "away from", "outside of", "inside of",
+    "not far from", "opposite to",
+)  # fmt: skip
+# "in cash", "on foot": locative prepositions that tell how, not where.
+NOT_PLACES = frozenset(
+    "cash english french german spanish italian hurry love foot purpose person fact general particular advance phone "
+    "danger trouble diet detail part case charge favor favour order public private secret vain dollars euros pounds "
+    "mistake accident hand heart way mood chess contact touch shape doubt sale".split()
+)
+DATIVE_VERBS = frozenset(
+    "give sell lend send show tell teach write offer donate promise explain say read feed marry introduce hand pay "
+    "owe speak talk apologize recommend present".split()
+)
+
+# Verbs whose preposition belongs to them: its object is a what, not a where or a with.
+GOVERNED: dict[str, frozenset[str]] = {
+    "believe": frozenset({"in"}), "belong": frozenset({"to"}), "listen": frozenset({"to"}),
+    "look": frozenset({"at", "for", "after"}), "depend": frozenset({"on"}), "rely": frozenset({"on"}),
+    "focus": frozenset({"on"}), "insist": frozenset({"on"}), "wait": frozenset({"for"}), "ask": frozenset({"for"}),
+    "search": frozenset({"for"}), "care": frozenset({"for", "about"}), "apply": frozenset({"for"}),
+    "pay": frozenset({"for"}), "hope": frozenset({"for"}), "vote": frozenset({"for"}), "major": frozenset({"in"}),
+    "specialize": frozenset({"in"}), "specialise": frozenset({"in"}), "participate": frozenset({"in"}),
+    "succeed": frozenset({"in"}), "laugh": frozenset({"at", "about"}), "dream": frozenset({"of", "about"}),
+    "think": frozenset({"of", "about"}), "worry": frozenset({"about"}), "talk": frozenset({"about"}),
+    "complain": frozenset({"about"}), "learn": frozenset({"about"}), "read": frozenset({"about"}),
+    "forget": frozenset({"about"}), "suffer": frozenset({"from"}), "consist": frozenset({"of"}),
+    "smell": frozenset({"of"}), "taste": frozenset({"of"}), "play": frozenset({"for"}), "root": frozenset({"for"}),
+    "drive": frozenset(), "subscribe": frozenset({"to"}), "react": frozenset({"to"}), "refer": frozenset({"to"}),
+    "agree": frozenset({"to"}), "object": frozenset({"to"}), "lead": frozenset({"to"}), "prefer": frozenset(),
+    "practice": frozenset(), "collide": frozenset({"with"}), "deal": frozenset({"with"}),
+}  # fmt: skip
+
+COLORS = frozenset(
+    "red orange yellow green blue purple violet pink brown black white gray grey turquoise teal cyan magenta maroon "
+    "navy beige crimson scarlet indigo lavender gold silver olive lilac mint ivory amber coral burgundy emerald "
+    "aquamarine khaki mauve ochre".split()
+)
+PETS = frozenset(
+    "cat dog kitten puppy parrot hamster rabbit bunny goldfish fish turtle tortoise snake lizard budgie canary "
+    "ferret guinea pony gerbil rat mouse gecko iguana chinchilla parakeet cockatiel".split()
+)
+KIN = frozenset(
+    "mother father mom mum dad sister brother son daughter wife husband partner girlfriend boyfriend fiance fiancee "
+    "aunt uncle cousin niece nephew grandmother grandfather grandma grandpa granny grandson granddaughter friend "
+    "neighbor neighbour colleague coworker boss manager teacher doctor dentist roommate flatmate landlord landlady "
+    "nanny tutor coach therapist lawyer vet plumber hairdresser barber mentor supervisor twin stepmother stepfather "
+    "godmother godfather man woman boy girl child kid baby parent person guest client customer student pupil".split()
+)
+PLURAL_KIN = frozenset("parents children kids grandparents people men women twins siblings friends".split())
+TRADES = frozenset(
+    "nurse chef cook pilot judge surgeon architect baker butcher plumber carpenter engineer teacher professor "
+    "doctor dentist lawyer farmer mechanic journalist cashier clerk guard soldier sailor captain model actor actress "
+    "author poet painter musician athlete coach librarian accountant secretary receptionist pharmacist vet paramedic "
+    "firefighter policeman policewoman detective tailor florist electrician janitor barista waiter waitress bartender "
+    "translator interpreter programmer developer designer scientist physicist chemist biologist nanny tutor therapist "
+    "psychologist student intern apprentice priest nun monk mayor diplomat analyst consultant broker banker editor "
+    "photographer sculptor singer dancer drummer guitarist pianist violinist conductor composer director producer "
+    "welder miner fisherman blacksmith potter weaver gardener beekeeper shepherd locksmith optician midwife".split()
+)
+TRADE_ENDINGS = ("smith", "ologist", "grapher", "keeper", "maker", "officer", "assistant", "technician", "engineer")
+# Nouns for properties: what follows "is" is their value, even when it is an adjective ("French", "vegan").
+PROPERTIES = frozenset(
+    "color colour tongue language nationality religion size status mood type kind diet flavor flavour cuisine genre "
+    "shade accent citizenship ethnicity faith denomination sign handedness".split()
+)
+FIRST_PERSON = frozenset({"i", "we"})
+PRONOUNS = frozenset(
+    "i we you he she it they me us him her them this that these those someone something who which what there "
+    "everyone nobody everybody somebody anyone".split()
+)
+NUMBER_WORDS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million dozen".split()
+)
+
+
+def is_trade(noun: str) -> bool:
+    """Whether `noun` (lower case, singular) names what someone does for a living."""
+    return noun in TRADES or noun.endswith(TRADE_ENDINGS)
+
+
+def is_time_word(word: str) -> bool:
+    """Whether a lower-case word can head a point or stretch of time: `friday`, `2021`, `17:30`, `weeks`."""
+    if word in TIME_NOUNS or (word.endswith("s") and word[:-1] in TIME_NOUNS):
+        return True
+    return bool(YEAR.match(word) or DATE.match(word))
+
+
+def is_number(word: str) -> bool:
+    """Whether a lower-case word is a number in digits or letters, hyphens allowed."""
+    return word.replace(",", "").replace(".", "").isdigit() or all(p in NUMBER_WORDS for p in word.split("-"))
