@@ -30,10 +30,14 @@ class Embedder(Protocol):
     """Anything that turns texts into unit vectors."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The vector space."""
+        ...
 
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Its width."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`texts` -> (n, dim) float32, rows of length 1, in the order given. (0, dim) for no text."""

@@ -38,26 +38,32 @@ class UserHome:
 
     @property
     def folder(self) -> Path:
+        """All of this user's files."""
         return self.root / "users" / self.user
 
     @property
     def database(self) -> Path:
+        """The store, the truth."""
         return self.folder / "memory.sqlite"
 
     @property
     def index(self) -> Path:
+        """Vectors, derived from the store."""
         return self.folder / "index.faiss"
 
     @property
     def nights(self) -> Path:
+        """One numbered folder a night."""
         return self.folder / "nights"
 
     @property
     def sleep_lock(self) -> Path:
+        """Held by the one process that sleeps."""
         return self.folder / "sleep.lock"
 
     @property
     def models(self) -> Path:
+        """Weights, shared between users."""
         return self.root / "models"
 
 
@@ -120,7 +126,7 @@ def write_private(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)

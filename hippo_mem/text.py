@@ -17,22 +17,27 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Edge punctuation that changes no fact. Signs that do ("-5", "$5", "C#", "?") stay part of the word.
 _EDGES = ".,;:!\"'()[]{}…“”‘’«»`"
 _ARTICLES = frozenset({"a", "an", "the"})
+
+_FUNCTION = """
+    i me my you your we us our it its he him his she her they them their this that these those
+    am is are was were be been being do does did have has had will would can could shall should may might must
+    and or but so if then of to in on at for with about as by from what who whom whose how why when where which
+    s t d m ll re ve
+"""  # the last line is what is left of contractions ("he's", "they'd")
+_CHATTER = """
+    here there up out all just very too really doing going today i'm you're it's that's i'll i've i'd don't what's let's how's ?
+    ok okay k kk yes yeah yep yup no nope nah not sure fine good great nice cool awesome perfect alright right
+    thanks thank thx ty cheers please sorry welcome pardon excuse
+    hi hello hey howdy greetings bye goodbye see later morning afternoon evening night
+    hm hmm hmmm mm mhm uh um uhm er oh ah aha wow lol haha hahaha hehe ha
+    got get sounds understood well anyway actually maybe perhaps indeed exactly course
+    know think mean guess go ahead wait moment second one minute problem worries mind never
+"""
+# Words that find nothing in a search.
+STOP_WORDS = _ARTICLES | frozenset(_FUNCTION.split())
 # Words that say nothing by themselves: a text made of nothing else is chatter. English only; a text in another
 # language never counts as chatter.
-_EMPTY_WORDS = _ARTICLES | frozenset(
-    "i me my you your we us our it its he him his she her they them their this that these those here there "
-    "am is are was were be been being do does did have has had will would can could shall should may might must "
-    "i'm you're it's that's i'll i've i'd don't what's let's how's "
-    "and or but so if then of to in on at for with about as by from up out all just very too really "
-    "what who how why when where which "
-    "ok okay k kk yes yeah yep yup no nope nah not sure fine good great nice cool awesome perfect alright right "
-    "thanks thank thx ty cheers please sorry welcome pardon excuse "
-    "hi hello hey howdy greetings bye goodbye see later morning afternoon evening night "
-    "hm hmm hmmm mm mhm uh um uhm er oh ah aha wow lol haha hahaha hehe ha "
-    "got get it sounds understood well anyway actually maybe perhaps indeed exactly of course "
-    "know think mean guess go ahead wait moment second one minute problem worries mind never "
-    "s t d m ll re ve ?".split()  # what is left of contractions ("he's", "they'd")
-)
+_EMPTY_WORDS = STOP_WORDS | frozenset(_CHATTER.split())
 
 
 def decode_text(data: bytes, what: str = "text") -> str:

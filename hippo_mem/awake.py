@@ -1,0 +1,292 @@
+"""One user's memory while awake: observe, recall, forget, status. Knows nothing of answering, training or sleep.
+
+    observe ──► gate ──► store ──► recall
+
+Nothing here calls a language model to write text; the only model use is a vector and, if given, a surprise.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hippo_mem.config import GateConfig
+from hippo_mem.embed import Embedder, MiniLMEmbedder
+from hippo_mem.episodic import EpisodicStore
+from hippo_mem.episodic.rows import checked, draft_of
+from hippo_mem.errors import InputError
+from hippo_mem.gate import Gate, GateState, read_state, write_state
+from hippo_mem.home import UserHome, open_home
+from hippo_mem.recall import Recaller
+from hippo_mem.storage.database import Database
+from hippo_mem.storage.ledger import Ledger, add_counts
+from hippo_mem.telemetry import Counts, EventLog, Forgotten, Observed, Recalled
+from hippo_mem.text import has_content
+from hippo_mem.types import Event, Outcome, Recall, Where
+
+_log = logging.getLogger(__name__)
+
+Surprise = Callable[[Sequence[str]], list[float]]
+
+
+class Awake:
+    """The open memory of one user. `store`, `ledger` and `database` are for sleep and for export.
+
+    Args:
+        home: whose memory, from `open_home`.
+        embedder: default is all-MiniLM-L6-v2.
+        surprise: texts -> mean nats per token; None leaves surprise out of S.
+        config: the gate's settings.
+        events: where to record what happens; default nowhere.
+        clock: unix seconds.
+        timeout_s: how long to wait for another process that writes.
+    Raises: StoreError and its kinds.
+    """
+
+    def __init__(
+        self,
+        home: UserHome,
+        *,
+        embedder: Embedder | None = None,
+        surprise: Surprise | None = None,
+        config: GateConfig | None = None,
+        events: EventLog | None = None,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.home = home
+        self.embedder: Embedder = embedder or MiniLMEmbedder()
+        self._surprise = surprise
+        self._gate = Gate(config)
+        self._events = events or EventLog()
+        self._clock = clock
+        self.database = Database(home.database, timeout_s=timeout_s)
+        try:
+            self.store = EpisodicStore(self.database, self.embedder, home.index)
+        except BaseException:
+            self.database.close()
+            raise
+        self.ledger = Ledger(self.database)
+        self._recaller = Recaller(self.store, self.embedder)
+        self._accessed: Counter[int] = Counter()
+        self._requests_kept = 0
+        self._open = True
+
+    @classmethod
+    def open(cls, home: str | Path | None = None, user: str = "default", **options: Any) -> Awake:
+        """Open (or make) the memory of `user` under `home`; options as for the class."""
+        return cls(open_home(home, user), **options)
+
+    def __enter__(self) -> Awake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def observe(
+        self,
+        text: str,
+        *,
+        source: str = "user",
+        time: float | None = None,
+        context: str | None = None,
+        reward: bool = False,
+        pin: bool = False,
+        doc_id: str | None = None,
+        conf: float = 1.0,
+        tags: tuple[str, ...] = (),
+        slots: Mapping[str, str] | None = None,
+    ) -> list[Outcome]:
+        """Take in one event, whole; what is returned is on disk.
+
+        Raises: InputError before anything is written; StoreBusy, StorageFull with nothing written.
+        """
+        event = Event(
+            text=text,
+            source=source,
+            time=time,
+            context=context,
+            reward=reward,
+            pin=pin,
+            doc_id=doc_id,
+            conf=conf,
+            tags=tags,
+            slots=slots or {},
+        )
+        return self.observe_many([event])[0]
+
+    def observe_many(self, events: Iterable[Event | str]) -> list[list[Outcome]]:
+        """Take in events in order, in one transaction: all of them are on disk, or an error and none of them.
+
+        Vectors and surprise are computed in batches before the store is locked.
+
+        Raises: InputError naming the event (from 0) that cannot be used.
+        """
+        started = time.perf_counter()
+        clean: list[Event] = []
+        for i, event in enumerate(events):
+            try:
+                clean.append(checked(Event(text=event) if isinstance(event, str) else event))
+            except InputError as error:
+                raise InputError(f"event {i}: {error}" if i or clean else str(error)) from error
+        if not clean:
+            return []
+        texts = [event.text for event in clean]
+        vectors = self.embedder.embed(texts)
+        surprises: list[float | None] = list(self._surprise(texts)) if self._surprise else [None] * len(texts)
+        if len(surprises) != len(texts):
+            raise ValueError(f"surprise gave {len(surprises)} values for {len(texts)} texts")
+
+        outcomes: list[Outcome] = []
+        now = self._clock()
+        with self.store.transaction() as connection:
+            state = read_state(connection)
+            for event, vector, surprise in zip(clean, vectors, surprises, strict=True):
+                outcome, state = self._judge(event, vector, surprise, state, now)
+                outcomes.append(outcome)
+            write_state(connection, state)
+            kinds = Counter(outcome.kind for outcome in outcomes)
+            add_counts(
+                connection,
+                {"gates_attempts": len(clean), "gates_accepts": kinds["stored"], "gates_merged": kinds["merged"]},
+            )
+        self._record(outcomes, (time.perf_counter() - started) / len(outcomes))
+        return [[outcome] for outcome in outcomes]
+
+    def _judge(
+        self, event: Event, vector: Any, surprise: float | None, state: GateState, now: float
+    ) -> tuple[Outcome, GateState]:
+        duplicate = self.store.duplicate_of(event)
+        decision = self._gate.decide(
+            surprise=surprise,
+            nearest=None if duplicate is not None else self.store.nearest_in_context(vector, event.context),
+            duplicate=duplicate is not None,
+            has_content=has_content(event.text),
+            reward=event.reward,
+            pin=event.pin,
+            state=state,
+        )
+        text, reason, salience = event.text, decision.reason, decision.salience
+        if decision.verdict == "same" and duplicate is not None:
+            self.store.merge(duplicate, now=now, reward=event.reward, pin=event.pin)
+            outcome = Outcome(kind="merged", text=text, trace_id=duplicate, reason=reason, salience=salience)
+        elif decision.verdict == "write":
+            trace_id = self.store.add(draft_of(event, salience, now), vector)
+            outcome = Outcome(kind="stored", text=text, trace_id=trace_id, reason=reason, salience=salience)
+        else:
+            outcome = Outcome(kind="gated", text=text, reason=reason, salience=salience)
+        return outcome, decision.state
+
+    def recall(
+        self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None, touch: bool = True
+    ) -> Recall:
+        """The best `k` memories for a cue; see `Recaller.recall`.
+
+        Args:
+            touch: count the hits as accessed. Probes that must not change what they measure say False.
+        """
+        found = self._recaller.recall(cue, k, where=where, as_of=as_of)
+        if touch:
+            self._accessed.update(hit.trace.id for hit in found.hits)
+        ids = tuple(hit.trace.id for hit in found.hits)
+        self._events.emit(Recalled(n_hits=len(ids), trace_ids=ids, seconds=found.seconds, text=cue))
+        return found
+
+    def forget(
+        self,
+        *,
+        trace_id: int | None = None,
+        source: str | None = None,
+        doc_id: str | None = None,
+        everything: bool = False,
+    ) -> int:
+        """Delete memories for good by exactly one choice; returns how many went.
+
+        Nights that learned them are then in `ledger.nights_to_unlearn()`.
+        """
+        started = time.perf_counter()
+        gone = self.store.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
+        chosen = {"trace_id": trace_id, "source": source, "doc_id": doc_id}
+        by = next((name for name, value in chosen.items() if value is not None), "everything")
+        self._events.emit(Forgotten(by=by, n_traces=gone, seconds=time.perf_counter() - started))
+        return gone
+
+    def keep_counts(self) -> None:
+        """Write pending access counts and the number of requests to the store.
+
+        They wait in memory so that recall never waits for a disk; a process that is killed loses only these.
+        """
+        requests = self._recaller.n_requests - self._requests_kept
+        accessed = dict(self._accessed)
+        if not requests and not accessed:
+            return
+        with self.store.transaction() as connection:
+            self.store.mark_accessed(accessed, self._clock())
+            add_counts(connection, {"retrieval_requests": requests})
+        self._requests_kept += requests
+        self._accessed.subtract(accessed)
+        self._accessed += Counter()  # drops what has come to zero
+
+    def counts(self) -> Counts:
+        """The store's totals so far, this process's pending ones included."""
+        self.keep_counts()
+        return Counts.of(self.ledger.counts(), len(self.store))
+
+    def status(self) -> dict[str, Any]:
+        """What there is, as plain data."""
+        self.keep_counts()
+        with self.database.read() as connection:
+            state = read_state(connection)
+            sources = dict(
+                connection.execute("SELECT source, count(*) FROM traces GROUP BY source ORDER BY 2 DESC, 1 LIMIT 20")
+            )
+        return {
+            "user": self.home.user,
+            "home": str(self.home.root),
+            "schema": self.database.schema,
+            "embedder": self.embedder.id,
+            "dim": self.embedder.dim,
+            "episodic": self.store.counts(),
+            "sources": sources,
+            "store_bytes": sum(p.stat().st_size for p in self.home.folder.glob("memory.sqlite*")),
+            "gate": {
+                "mode": self._gate.config.mode,
+                "tau": self._gate.threshold(state),
+                "surprise_n": state.n,
+                "surprise_mean_nats": state.mean,
+                "surprise_deviation_nats": state.deviation,
+            },
+            "nights_recorded": self.ledger.nights(),
+            "nights_to_unlearn": {night: len(ids) for night, ids in self.ledger.nights_to_unlearn().items()},
+            "counters": self.counts().as_dict(),
+        }
+
+    def close(self) -> None:
+        """Keep counts and index, and close the file. Closing twice is fine."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self.keep_counts()
+            self.store.close()
+        finally:
+            self.database.close()
+
+    def _record(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        for outcome in outcomes:
+            assert outcome.salience is not None
+            self._events.emit(
+                Observed(
+                    kind=outcome.kind,
+                    trace_id=outcome.trace_id,
+                    score=outcome.salience.score,
+                    threshold=outcome.salience.threshold,
+                    n_chars=len(outcome.text),
+                    seconds=seconds,
+                    text=outcome.text,
+                )
+            )

@@ -1,0 +1,156 @@
+"""The schema as numbered steps that are only ever appended. Knows nothing of what is stored in it.
+
+A step that has been released is never edited: a store that ran it would differ from one that runs the new text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+from dataclasses import dataclass
+
+from hippo_mem.errors import StoreVersionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One step: its statements run in one transaction together with the record that they ran."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        number=1,
+        name="traces, tombstones, nights, gate and counters",
+        statements=(
+            # AUTOINCREMENT: the id of a deleted trace is never given to another one.
+            """CREATE TABLE traces (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                text TEXT NOT NULL,
+                digest BLOB NOT NULL,
+                slots TEXT NOT NULL,
+                tags TEXT NOT NULL,
+                context_key TEXT,
+                surprise REAL NOT NULL,
+                novelty REAL NOT NULL,
+                reward INTEGER NOT NULL,
+                pin INTEGER NOT NULL,
+                score REAL NOT NULL,
+                threshold REAL NOT NULL,
+                text_span TEXT NOT NULL,
+                source TEXT NOT NULL,
+                time REAL NOT NULL,
+                doc_id TEXT,
+                conf REAL NOT NULL CHECK (conf BETWEEN 0 AND 1),
+                created REAL NOT NULL,
+                valid_from REAL NOT NULL,
+                valid_to REAL,
+                access_count INTEGER NOT NULL DEFAULT 0,
+                mention_count INTEGER NOT NULL DEFAULT 1,
+                last_access REAL,
+                last_mention REAL,
+                consolidated_at REAL,
+                vector BLOB NOT NULL,
+                embedder TEXT NOT NULL,
+                dim INTEGER NOT NULL CHECK (length(vector) = 4 * dim)
+            )""",
+            "CREATE INDEX traces_digest ON traces (digest)",
+            "CREATE INDEX traces_source ON traces (source)",
+            "CREATE INDEX traces_doc ON traces (doc_id) WHERE doc_id IS NOT NULL",
+            "CREATE INDEX traces_context ON traces (context_key)",
+            "CREATE INDEX traces_time ON traces (time)",
+            "CREATE INDEX traces_closed ON traces (valid_to) WHERE valid_to IS NOT NULL",
+            # The text is kept once, in `traces`; the lexical index refers to it.
+            """CREATE VIRTUAL TABLE traces_fts USING fts5(
+                text, content='traces', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+            )""",
+            """CREATE TRIGGER traces_fts_insert AFTER INSERT ON traces BEGIN
+                INSERT INTO traces_fts (rowid, text) VALUES (new.id, new.text);
+            END""",
+            """CREATE TRIGGER traces_fts_delete AFTER DELETE ON traces BEGIN
+                INSERT INTO traces_fts (traces_fts, rowid, text) VALUES ('delete', old.id, old.text);
+            END""",
+            """CREATE TRIGGER traces_fts_update AFTER UPDATE OF text ON traces BEGIN
+                INSERT INTO traces_fts (traces_fts, rowid, text) VALUES ('delete', old.id, old.text);
+                INSERT INTO traces_fts (rowid, text) VALUES (new.id, new.text);
+            END""",
+            # That something was deleted is remembered, what it said is not.
+            """CREATE TABLE tombstones (
+                seq INTEGER PRIMARY KEY AUTOINCREMENT,
+                trace_id INTEGER NOT NULL UNIQUE,
+                deleted REAL NOT NULL
+            )""",
+            """CREATE TRIGGER traces_tombstone AFTER DELETE ON traces BEGIN
+                INSERT INTO tombstones (trace_id, deleted) VALUES (old.id, (julianday('now') - 2440587.5) * 86400.0);
+            END""",
+            # No foreign key: a night goes on naming the traces that were deleted after it.
+            """CREATE TABLE night_traces (
+                night INTEGER NOT NULL,
+                trace_id INTEGER NOT NULL,
+                PRIMARY KEY (night, trace_id)
+            ) WITHOUT ROWID""",
+            "CREATE INDEX night_traces_trace ON night_traces (trace_id)",
+            """CREATE TABLE gate (
+                id INTEGER PRIMARY KEY CHECK (id = 1),
+                tau REAL,
+                n INTEGER NOT NULL,
+                mean REAL NOT NULL,
+                m2 REAL NOT NULL
+            )""",
+            "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        ),
+    ),
+)
+
+LATEST = MIGRATIONS[-1].number
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> int:
+    """Bring an open connection's schema to `LATEST`; returns it.
+
+    Every step commits together with its record, so a process killed between two steps leaves a whole older schema.
+
+    Raises: StoreVersionError when the store is newer than this code.
+    """
+    version = schema_version(connection)
+    while version < LATEST:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                "applied REAL NOT NULL)"
+            )
+            version = schema_version(connection)  # another process may have run the step while we waited
+            if version < LATEST:
+                step = MIGRATIONS[version]
+                for statement in step.statements:
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.number, step.name, time.time()))
+                if step.number == 1:
+                    connection.execute("INSERT INTO meta VALUES ('store_id', ?)", (uuid.uuid4().hex,))
+                version = step.number
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    if version > LATEST:
+        raise StoreVersionError(
+            f"{where} has schema {version}, this version of hippo knows up to {LATEST}; "
+            "upgrade hippo, or open another home"
+        )
+    return version
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last step that ran; 0 for a new file."""
+    exists = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'").fetchone()
+    if not exists:
+        return 0
+    found = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0]
+    return int(found)
