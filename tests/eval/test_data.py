@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from hippo_eval.data import load_general_text, load_sanity
 from hippo_eval.suites import episodic
 from hippo_mem.sleep.anchors import load_anchors, load_unknown
 
 # Words that say how something is asked, not about what.
-FRAME = set(
-    "a an and are as at be by can called could did do does for from had has have how i in into is it its known made "
-    "many may most much my name of on one or that the their there this to was were what when where which who why with "
-    "you your person people company country city famous largest located located world".split()
-)
+_FRAME = """
+a an and are as at be by can called could did do does for from had has have how i in into is it its known made many
+may most much my name of on one or that the their there this to was were what when where which who why with you your
+person people company country city famous largest located world
+"""
 # Capitalized words that begin a sentence or are no one's name.
-NOT_NAMES = set(
-    "A An And Are At Can Could Did Do Does For How I In Is It On One Or That The Their There These This Two Was We What "
-    "When Where Which Who Why With You Your Most Second World War Europe Africa Asia America South North English "
-    "French Spanish German European Mount Earth Sun River Red Monday Tuesday "
-    "Wednesday Thursday Friday Saturday Sunday January February March April May June July August September October "
-    "November December".split()
-)
+_NOT_NAMES = """
+A An And Are At Can Could Did Do Does For How I In Is It On One Or That The Their There These This Two Was We What
+When Where Which Who Why With You Your Most Second World War Europe Africa Asia America South North English French
+Spanish German European Mount Earth Sun River Red Monday Tuesday Wednesday Thursday Friday Saturday Sunday January
+February March April May June July August September October November December
+"""
+FRAME = frozenset(_FRAME.split())
+NOT_NAMES = frozenset(_NOT_NAMES.split())
 
 
 def words(text: str) -> list[str]:
@@ -54,7 +56,8 @@ def test_sanity_items_are_short_and_unique() -> None:
     for item in items:
         assert len(words(item.prompt)) <= 16, item.prompt
         assert 1 <= len(item.answer.split()) <= 5, item
-        assert item.prompt == item.prompt.strip() and item.answer == item.answer.strip()
+        assert item.prompt == item.prompt.strip()
+        assert item.answer == item.answer.strip()
         assert item.prompt.endswith("?") == (item.kind == "chat")
 
 
@@ -130,7 +133,7 @@ def test_nothing_a_sleep_reads_resembles_the_sealed_questions() -> None:
     for entry in (*load_anchors(), *load_unknown()):
         text = " ".join(words(entry.text))
         tokens = text.split()
-        pairs = {" ".join(pair) for pair in zip(tokens, tokens[1:], strict=False)}
+        pairs = {" ".join(pair) for pair in pairwise(tokens)}
         assert not pairs & objects, entry.text
         assert not [opening for opening in openings if text.startswith(opening + " ")], entry.text
     people = set(episodic.NAMES) | set(episodic.SURNAMES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib import resources
 
 from hippo_mem.errors import StoreFormatError
+from hippo_mem.storage.jsonl import read_jsonl
 
 
 def packaged_rows(package: str, name: str, fields: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
@@ -16,23 +16,19 @@ def packaged_rows(package: str, name: str, fields: Mapping[str, tuple[str, ...]]
         package: dotted name of the package that holds the file.
         name: file name, one JSON object a line.
         fields: exactly the expected keys, each with its allowed values (empty: any text that is not blank).
-    Raises: StoreFormatError naming the first line that is not such an object.
+    Raises: StoreFormatError naming the first line that is not such an object; InputError when there is no such file.
     """
     rows = []
-    text = resources.files(package).joinpath(name).read_text("utf-8")
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise StoreFormatError(f"{name}, line {number}: not JSON ({error}); reinstall hippo") from error
-        if not isinstance(row, dict) or row.keys() != fields.keys():
-            raise StoreFormatError(f"{name}, line {number}: expected the keys {', '.join(fields)}; reinstall hippo")
-        for key, allowed in fields.items():
-            value = row[key]
-            if not isinstance(value, str) or not value.strip() or (allowed and value not in allowed):
-                expected = f"one of {', '.join(allowed)}" if allowed else "text"
-                raise StoreFormatError(
-                    f"{name}, line {number}: {key} must be {expected}, got {value!r}; reinstall hippo"
-                )
-        rows.append(row)
+    with resources.as_file(resources.files(package).joinpath(name)) as path:
+        for number, row in read_jsonl(path):
+            if row.keys() != fields.keys():
+                raise StoreFormatError(f"{path}, line {number}: expected the keys {', '.join(fields)}; reinstall hippo")
+            for key, allowed in fields.items():
+                value = row[key]
+                if not isinstance(value, str) or not value.strip() or (allowed and value not in allowed):
+                    expected = f"one of {', '.join(allowed)}" if allowed else "text"
+                    raise StoreFormatError(
+                        f"{path}, line {number}: {key} must be {expected}, got {value!r}; reinstall hippo"
+                    )
+            rows.append(row)
     return rows
