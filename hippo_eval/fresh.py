@@ -1,0 +1,71 @@
+"""What a run opens: a model by name, and a memory in an empty home that ends with the run.
+
+"dummy" is the model without weights. Knows nothing of what is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from hippo_eval import dummy
+from hippo_eval.answerers import Memory, Model
+from hippo_mem.embed import Embedder, HashingEmbedder, MiniLMEmbedder
+from hippo_mem.errors import InputError
+from hippo_mem.home import data_home, make_folder
+
+
+def open_model(name: str, adapter: str | Path | None = None) -> Model:
+    """The model, with an adapter over it where one is given.
+
+    Raises: InputError when the adapter's folder does not exist; StoreFormatError when it holds no fitting adapter;
+        ModelUnavailable.
+    """
+    folder = None if adapter is None else check_adapter(adapter)
+    model: Model
+    if name == dummy.NAME:
+        model = dummy.DummyModel()
+    else:
+        from hippo_mem.lm import LanguageModel
+
+        model = LanguageModel.load(name)
+    if folder is not None:
+        model.attach(folder)
+    return model
+
+
+def check_adapter(adapter: str | Path) -> Path:
+    """The folder of an adapter; the file in it will do as well.
+
+    Raises: InputError when there is none, before any model is loaded.
+    """
+    given = Path(adapter).expanduser()
+    folder = given.parent if given.is_file() else given
+    if not folder.is_dir():
+        raise InputError(f"no adapter folder {given}; scripts/replay_consolidate.py writes one to its --outdir")
+    if not (folder / "adapter_config.json").is_file():
+        raise InputError(f"{folder} holds no adapter: adapter_config.json is missing")
+    return folder
+
+
+@contextlib.contextmanager
+def fresh_memory(model: str) -> Iterator[Memory]:
+    """An empty memory, gone after the block. Converted models are borrowed from the user's data home."""
+    if model == dummy.NAME:
+        yield dummy.DummyMemory()
+        return
+    from hippo_mem.memory import Hippo
+
+    models = make_folder(data_home() / "models")
+    with tempfile.TemporaryDirectory(prefix="hippo-eval-") as folder:
+        home = Path(folder)
+        (home / "models").symlink_to(models, target_is_directory=True)
+        with Hippo.open(home, "evaluation", model=model) as memory:
+            yield memory
+
+
+def embedder_for(model: str) -> Embedder:
+    """Sentence vectors for the `rag` baseline; hashed words beside the dummy."""
+    return HashingEmbedder() if model == dummy.NAME else MiniLMEmbedder()

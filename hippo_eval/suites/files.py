@@ -1,0 +1,86 @@
+"""Suites as files, ours or anyone's: one JSONL of what is told, one of what is asked.
+
+    *_teach.jsonl   {"fact", "context_key"?, "time"?, "schema_fit"?}
+    *_test.jsonl    {"prompt", "answer", "context_key"?, "slot"?}
+
+Keys that are not listed are passed over, for other programs put their own beside ours; a key that is missing or of
+the wrong type is an error with its line, and so is a test line that carries its fact. Knows nothing of how items are
+made or scored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hippo_eval.suites.items import Suite, TeachItem, TestItem
+from hippo_mem.errors import InputError, StoreFormatError
+from hippo_mem.storage.jsonl import encode_jsonl, read_jsonl, write_atomic
+
+_TEACH: dict[str, type] = {"fact": str, "context_key": str, "time": int, "schema_fit": bool}
+_TEST: dict[str, type] = {"prompt": str, "answer": str, "context_key": str, "slot": str}
+_REQUIRED = ("fact", "prompt", "answer")
+
+
+def read_teach(path: str | Path) -> tuple[TeachItem, ...]:
+    """What a file tells.
+
+    Raises: InputError when there is no such file or it has no line; StoreFormatError naming file, line and key.
+    """
+    rows = read_jsonl(Path(path))
+    items = tuple(TeachItem(**_checked(row, _TEACH, ("fact",), f"{path}, line {at}")) for at, row in rows)
+    if not items:
+        raise InputError(f"{path} holds nothing to tell")
+    return items
+
+
+def read_test(path: str | Path) -> tuple[TestItem, ...]:
+    """What a file asks.
+
+    Raises: as `read_teach`.
+    """
+    items = []
+    for at, row in read_jsonl(Path(path)):
+        if "fact" in row:
+            raise StoreFormatError(f"{path}, line {at}: a question must not carry its fact; is this the teach file?")
+        items.append(TestItem(**_checked(row, _TEST, ("prompt", "answer"), f"{path}, line {at}")))
+    if not items:
+        raise InputError(f"{path} holds nothing to ask")
+    return tuple(items)
+
+
+def read_suite(teach: str | Path, test: str | Path) -> Suite:
+    """Both halves as a suite named after the teach file. It has no seed: the files are the items."""
+    name = Path(teach).stem.removesuffix("_teach")
+    return Suite(name=name, version=1, seed=0, teach=read_teach(teach), test=read_test(test))
+
+
+def write_suite(suite: Suite, folder: str | Path) -> tuple[Path, Path]:
+    """Write `<name>_teach.jsonl` and `<name>_test.jsonl`. Returns both paths."""
+    teach, test = (Path(folder) / f"{suite.name}_{half}.jsonl" for half in ("teach", "test"))
+    write_atomic(teach, encode_jsonl(_plain(item) for item in suite.teach))
+    write_atomic(test, encode_jsonl(_plain(item) for item in suite.test))
+    return teach, test
+
+
+def _plain(item: TeachItem | TestItem) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(item).items() if value is not None}
+
+
+def _checked(row: Mapping[str, Any], types: Mapping[str, type], required: Iterable[str], where: str) -> dict[str, Any]:
+    missing = [key for key in required if row.get(key) is None]
+    if missing:
+        raise StoreFormatError(f"{where}: missing {', '.join(missing)}; there is {', '.join(sorted(row)) or 'nothing'}")
+    known: dict[str, Any] = {}
+    for key, kind in types.items():
+        value = row.get(key)
+        if value is None:
+            continue
+        if type(value) is not kind:
+            raise StoreFormatError(f"{where}: {key} must be {kind.__name__}, got {value!r}")
+        if key in _REQUIRED and not value.strip():
+            raise StoreFormatError(f"{where}: {key} is empty")
+        known[key] = value
+    return known
