@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hippo_mem.home import FILE_MODE
-
 _log = logging.getLogger(__name__)
+
+_FILE_MODE = 0o600  # even without text, when someone remembered something is private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class EventLog:
             fields.pop("text", None)
         line = json.dumps({"event": event.name, "time": self._clock(), **self._frame, **fields}, ensure_ascii=False)
         try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _FILE_MODE)
             try:
                 os.write(handle, line.encode("utf-8", "backslashreplace") + b"\n")  # one write: lines never mix
             finally:
