@@ -1,0 +1,115 @@
+"""The `hippo` command and its border: everything that fails ends here as one line on stderr and an exit code.
+
+Exit codes: 0 done, 1 it could not be done, 2 it was asked in a way that means nothing, 130 stopped with Ctrl-C.
+Knows nothing of what the commands do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from hippo_cli import doctor, measure, night, waking
+from hippo_cli.plain import one_line
+from hippo_cli.session import HomeOption, JsonOption, ModelOption, Session, UserOption, VerboseOption
+from hippo_mem.errors import HippoError
+
+log = logging.getLogger("hippo_cli")
+
+app = typer.Typer(
+    name="hippo",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help=(
+        "Memory for a small language model: told once, recalled at once, learned into its weights by a night's sleep."
+        "\n\nExample: [bold]hippo remember 'Marta hid the key in the barn.' && hippo ask 'Where is the key?'[/bold]"
+    ),
+)
+waking.add_to(app)
+night.add_to(app)
+measure.add_to(app)
+doctor.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"hippo {version('hippo-memory')}")
+        except PackageNotFoundError:
+            typer.echo("hippo (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    ctx: typer.Context,
+    home: HomeOption = None,
+    user: UserOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    ctx.obj = Session(home=home, user=user, model=model, as_json=as_json, verbose=verbose)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verbose = "--verbose" in words or "-v" in words
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.ERROR, format="%(name)s: %(message)s", stream=sys.stderr
+    )
+    for chatty in ("matplotlib", "PIL", "urllib3", "httpx", "filelock", "faiss"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        code = app(args=words or ["--help"], prog_name="hippo", standalone_mode=False)
+    except TyperException as error:
+        usage = getattr(getattr(error, "ctx", None), "command_path", "hippo")
+        return _fail(f"{_message_of(error)} (try: {usage} --help)", 2)
+    except HippoError as error:
+        log.debug("where it came from", exc_info=True)
+        return _fail(str(error), 1)
+    except (Abort, KeyboardInterrupt):
+        return _stopped()
+    except BrokenPipeError:
+        # The reader of our output went away (`hippo recall x | head -1`): not a failure worth a line.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        log.debug("where it came from", exc_info=True)
+        return _fail(f"{type(error).__name__}: {error} (an error in hippo itself; --verbose shows where)", 1)
+    if code == 130:  # typer turns Ctrl-C into this code
+        return _stopped()
+    return code if isinstance(code, int) else 0
+
+
+def _message_of(error: TyperException) -> str:
+    formatted = getattr(error, "format_message", None)
+    message = str(formatted() if formatted else error).rstrip(".")
+    return message.removeprefix("Invalid value: ")
+
+
+def _stopped() -> int:
+    return _fail("stopped; nothing was lost", 130)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"hippo: {one_line(message)}\n")
+    return code
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The commands that measure: demo and eval. Knows nothing of how a figure comes about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hippo_cli.plain import one_line, print_json
+from hippo_cli.progress import StageBars
+from hippo_cli.session import Session, with_session
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(name="demo")(with_session(demo))
+    app.command(name="eval")(with_session(evaluate, without=("as_json",)))
+
+
+def demo(
+    session: Session,
+    n: Annotated[int, typer.Option("--n", min=1, max=1000, help="How many stories are told.")] = 50,
+    seed: Annotated[int, typer.Option(help="Which stories.")] = 1337,
+    out: Annotated[Path, typer.Option(help="Where metrics.json, night.png and the demo's own home go.")] = Path(
+        "runs/demo"
+    ),
+) -> None:
+    """Watch it happen: told once, recalled at once, asleep, asked again in a new process without its memory.
+
+    About five minutes on two cores. Your own memories are not touched.
+
+    Example: hippo demo --n 50 --seed 1337
+    """
+    from hippo_eval.demo import run_demo
+
+    with StageBars() as bars:
+        metrics = run_demo(
+            n=n,
+            seed=seed,
+            out_dir=out,
+            model=session.model_name,
+            models_home=session.home,
+            progress=bars,
+        )
+    if session.as_json:
+        print_json(metrics)
+    else:
+        _tell_story(metrics, out)
+
+
+def _tell_story(metrics: dict[str, Any], out: Path) -> None:
+    console = Console(highlight=False)
+    console.print()
+    for example in metrics["examples"]:
+        console.print(Text.assemble(("told once      ", "dim"), (one_line(example["fact"]), "bold")))
+        console.print(Text.assemble(("asked          ", "dim"), one_line(example["question"])))
+        for label, key in (
+            ("before", "before_off"),
+            ("at once", "memory_on"),
+            ("after sleep", "after_off_sealed"),
+        ):
+            reply = example[key]
+            mark = ("✓ ", "green") if reply["right"] else ("✗ ", "red")
+            console.print(Text.assemble((f"  {label:<13}", "dim"), mark, one_line(reply["said"], 70)))
+        console.print()
+    console.print(
+        f"After the night {metrics['n_questions']} questions were asked in a new process, "
+        "with the store taken away, in words it was never trained on."
+    )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("figure", "reached", "bar", ""):
+        table.add_column(name, justify="left" if name in ("figure", "") else "right")
+    for bar in metrics["bars"]:
+        value = "none" if bar["value"] is None else f"{bar['value']:.4g}"
+        limit = f"{'≤' if bar['sign'] == '<=' else '≥'} {bar['bar']:g}"
+        table.add_row(bar["metric"], value, limit, Text("✓", "green") if bar["reached"] else Text("✗", "red"))
+    console.print(Padding(table, (1, 0)))
+    console.print(f"{out / 'metrics.json'}, {out / 'night.png'}; {metrics['seconds']:.0f} s in all", style="dim")
+
+
+def evaluate(
+    session: Session,
+    teach: Annotated[Path, typer.Option(help='What is told: JSONL of {"fact", "context_key"}.')],
+    test: Annotated[Path, typer.Option(help='What is asked: JSONL of {"prompt", "answer", "context_key"}.')],
+    preset: Annotated[str, typer.Option(help="How: a name under configs/eval.")] = "memory/hei_nw",
+    sleep: Annotated[bool, typer.Option("--sleep", help="Let one night pass between telling and asking.")] = False,
+    memory_off: Annotated[bool, typer.Option("--memory-off", help="Ask the weights alone.")] = False,
+    isolate: Annotated[
+        Literal["key", "none"], typer.Option(help="key: an item sees only facts of its own context_key.")
+    ] = "key",
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+) -> None:
+    """Measure on your own questions: tell, perhaps sleep, ask, score.
+
+    Example: hippo eval --teach T.jsonl --test Q.jsonl --preset memory/hei_nw --sleep --memory-off --json out.json
+    """
+    from hippo_eval.harness import run_files
+
+    with StageBars() as bars:
+        result = run_files(
+            teach=teach,
+            test=test,
+            preset=preset,
+            sleep=sleep,
+            memory_off=memory_off,
+            isolate=isolate,
+            model=session.model_name,
+            out=json_file,
+            progress=bars,
+        )
+    _print_figures(result, json_file)
+
+
+def _print_figures(result: dict[str, Any], json_file: Path | None) -> None:
+    console = Console(highlight=False)
+    for name in ("em", "em_raw", "f1", "n", "hit_rate", "success_rate", "suboptimality"):
+        if result.get(name) is not None:
+            console.print(f"{name:<14} {result[name]:.4g}")
+    if json_file is not None:
+        console.print(f"{json_file}", style="dim")

@@ -1,0 +1,101 @@
+"""A command line over a real store, with a stand-in for what needs a language model: answering and sleep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hippo_cli.main import main
+from hippo_cli.session import Session
+from hippo_mem.awake import Awake
+from hippo_mem.config import SleepConfig
+from hippo_mem.embed import HashingEmbedder
+from hippo_mem.types import Answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FakeNight:
+    number: int
+    folder: Path
+    kept: bool = True
+    reason: str = ""
+
+
+class FakeHippo:
+    """Remembers for real (hashed vectors), answers with the best memory's text, sleeps without training."""
+
+    def __init__(self, home: Path, user: str) -> None:
+        self._awake = Awake.open(home, user, embedder=HashingEmbedder())
+        self.observe, self.observe_many = self._awake.observe, self._awake.observe_many
+        self.recall, self.forget, self.status = self._awake.recall, self._awake.forget, self._awake.status
+        self.folder = self._awake.home.nights
+
+    def __enter__(self) -> FakeHippo:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._awake.close()
+
+    def answer(self, question: str, *, memory: bool = True, context: str | None = None, k: int = 8) -> Answer:
+        if not memory:
+            return Answer(text="I don't know.", decoding="greedy", source="weights", adapter_spoke=False)
+        found = self.recall(question, k)
+        text = found.hits[0].trace.text if found.hits else ""
+        return Answer(text=text, decoding="span" if text else "none", source="memory", recall=found)
+
+    def sleep(self, config: SleepConfig | None = None, *, progress: Any = None, merge: bool = False) -> FakeNight:
+        number = len(self.nights()) + 1
+        folder = self.folder / f"{number:04d}"
+        folder.mkdir()
+        (folder / "report.md").write_text(f"rank {(config or SleepConfig()).peft.rank}, merge {merge}\n")
+        progress("train", 1, 2)
+        progress("train", 2, 2)
+        return FakeNight(number=number, folder=folder)
+
+    def nights(self) -> list[FakeNight]:
+        return [FakeNight(number=int(f.name), folder=f) for f in sorted(self.folder.iterdir())]
+
+    def undo_night(self) -> FakeNight | None:
+        last = self.nights()[-1]
+        last.folder.rename(self.folder.parent / f"undone-{last.number}")
+        return self.nights()[-1] if self.nights() else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HIPPO_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("HIPPO_MODEL", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def hippo(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run one command line; sessions and what they were opened with are in `run.sessions`."""
+    sessions: list[Session] = []
+
+    def open_fake(session: Session) -> FakeHippo:
+        sessions.append(session)
+        return FakeHippo(session.home or home, session.user or "default")
+
+    monkeypatch.setattr(Session, "open", open_fake)
+
+    def run(*words: str) -> Done:
+        capsys.readouterr()
+        code = main(words)
+        said = capsys.readouterr()
+        return Done(code=code, out=said.out, err=said.err)
+
+    run.sessions = sessions  # type: ignore[attr-defined]
+    return run
