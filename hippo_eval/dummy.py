@@ -101,7 +101,9 @@ class DummyMemory:
         text = read([h.trace.text for h in hits], question)
         return Answer(text=text, decoding="span", source="memory", recall=Recall(cue=question, hits=hits))
 
-    def sleep(self, config: SleepConfig | None = None, *, progress: Callable[[str, int, int], None] | None = None) -> Any:
+    def sleep(
+        self, config: SleepConfig | None = None, *, progress: Callable[[str, int, int], None] | None = None
+    ) -> Any:
         """Learn every stored sentence by heart."""
         self._learned = [t.text for t in self._traces]
         return {"model": NAME, "traces": len(self._learned)}

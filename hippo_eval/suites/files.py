@@ -80,7 +80,7 @@ def _checked(row: Mapping[str, Any], types: Mapping[str, type], required: Iterab
             continue
         if type(value) is not kind:
             raise StoreFormatError(f"{where}: {key} must be {kind.__name__}, got {value!r}")
-        if key in _REQUIRED and not value.strip():
+        if key in _REQUIRED and isinstance(value, str) and not value.strip():
             raise StoreFormatError(f"{where}: {key} is empty")
         known[key] = value
     return known
