@@ -138,6 +138,10 @@ def _collect(clause: Clause, verb: Token) -> None:
 
 def _set_object(clause: Clause, head: Token) -> None:
     moved = detached(head, clause.verb_base, places=True)
+    if (clause.verb_base, head.lower_) == ("take", "place"):
+        clause.particle = head.lower_
+        _place(clause, moved)
+        return
     naming = [c for c in head.children if c.dep_ == "acl" and c.lower_ in ("named", "called")]
     for acl in naming:
         clause.label = next((c for c in acl.children if c.dep_ in ("oprd", "dobj", "attr")), clause.label)

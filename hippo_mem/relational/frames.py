@@ -147,6 +147,7 @@ def _frames(doc: Any, base_of: Callable[[str], str]) -> tuple[Frame, ...]:
         if not here and (labeled := _LABELED.match(text)):
             subject, value = labeled.groups()
             subject = subject if subject.isupper() else subject[0].lower() + subject[1:]
+            subject = subject if subject.startswith(("my ", "our ", "the ")) else f"the {subject}"
             here.append(_be(text, subject, value))
         for frame in here:
             if frame.subject.lower() in ("he", "she") and person:
@@ -252,6 +253,7 @@ def _frame(clause: Clause, text: str) -> Frame | None:
 def _copula(clause: Clause, common: dict[str, Any]) -> Frame | None:
     head, subject = clause.attribute, clause.subject
     surface = _surface(clause)
+    common["subject_plural"] = surface in ("are", "were") and common["subject"] != "you"
     frame = Frame(kind="be", base="be", past=surface, do=surface.split(" ")[0],
                   bare=" ".join(surface.split(" ")[1:]), tense=_tense(clause), **common)  # fmt: skip
     if head is None:

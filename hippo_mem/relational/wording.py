@@ -72,7 +72,7 @@ class Wording:
         text = re.sub(r" ([?.,;:])", r"\1", text)
         return text[0].upper() + text[1:]
 
-    def _bend(self, text: str) -> str | None:
+    def _bend(self, text: str) -> str | None:  # order matters: each rule works on what the earlier ones left
         object_be = be_form("first" if self.object_first else "plural" if self.object_plural else "third", self.tense)
         if self.tense != "past" and _POINT.search(text) and _is_event(text):
             return None
@@ -88,7 +88,7 @@ class Wording:
         text = text.replace("was {who}", f"{be_form(self.agrees, self.tense)} {{who}}")
         text = text.replace("did {who} {base}", f"{self.do} {{who}} {{bare}}")
         if self.tense != "past":
-            text = text.replace("was it", "is it").replace("Who did it?", "Who does it?")
+            text = text.replace("was what?", "is what?").replace("What was the", "What is the").replace("was it", "is it").replace("Who did it?", "Who does it?")
             text = text.replace("was {participle}", "is {participle}")
         text = re.sub(r"\b(by|of|for|find|to) \{who\}", r"\1 {who_object}", text)
         # Only the one who acts is asked for: the verb agrees with "who", not with the subject.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hippo_mem.relational import lexicon as lex
@@ -31,8 +31,8 @@ _FAVORITE = re.compile(r"^(my|our|his|her|their|.+?'s?) (?:favou?rite|preferred)
 _OWNERS = {"my": "I", "our": "we", "his": "he", "her": "she", "their": "they"}
 _AGE = re.compile(r"^(\S+(?: and a half)?)(?: years? old| years?)?$")
 _PERSON_OBJECT = (
-    ("Which thing", "Who"), ("which thing", "who"), ("What item", "Who"), ("thing", "person"),
-    ("something", "someone"), ("What", "Who"), ("what", "who"), ("was it?", "was that?"),
+    ("Which thing", "Who"), ("which thing", "who"), ("What item", "Who"), ("something", "someone"), ("thing", "person"),
+    ("What", "Who"), ("what", "who"), ("was it?", "was that?"),
 )  # fmt: skip
 
 
@@ -86,7 +86,9 @@ def questions(
 
 def _put(found: dict[tuple[str, bool], Question], ask: _Ask, fact_id: int) -> None:
     for name, sets in SETS.items():
-        for phrasing in sets.get(ask.family, ()):
+        for phrasing in sets.get(ask.family.removesuffix("_there"), ()):
+            if ask.family.endswith("_there") and "{where}" not in phrasing:
+                continue  # "When did Alice go?" asks too little
             if ask.person and ask.slot == "what":
                 for old, new in _PERSON_OBJECT:
                     phrasing = phrasing.replace(old, new)
@@ -105,14 +107,17 @@ def statements(text: str, frames: Sequence[Frame]) -> list[str]:
             continue
         if frame.kind == "event":
             wording = _event_wording(frame)
+            if frame.subject_kind == "thing" or frame.subject_plural:  # "It was the train who" is not English
+                wording = replace(wording, fields={**wording.fields, "person": ""})
             full = bool(frame.object and frame.where and frame.when and frame.subject)
             family = phrasings.STATEMENTS if full else phrasings.SHORT_STATEMENTS["event" if frame.object else "go"]
-        elif frame.attribute and frame.attribute_kind != "quality":
+        elif frame.attribute and frame.attribute_kind != "quality" and not _bare_kind(frame):
             wording = _be_wording(frame, attribute=frame.attribute)
             family = phrasings.SHORT_STATEMENTS["name" if frame.kind == "name" else "is"]
         else:
             continue
-        found += [s for s in map(wording.fill, family) if s]
+        bound = (p.replace("It was {who}", "It was {person}") for p in family)
+        found += [s for s in map(wording.fill, bound) if s]
     kept: dict[str, str] = {}
     for statement in found:
         kept.setdefault(_key(statement), statement)
@@ -129,6 +134,15 @@ def ambiguous_cues(asked: Iterable[Question]) -> list[Question]:
     for q in asked:
         answers[_key(q.prompt), q.raw].add(_key(q.answer))
     return [q for q in asked if len(answers[_key(q.prompt), q.raw]) == 1]
+
+
+def _bare_kind(frame: Frame) -> bool:
+    """Whether `A nurse is Carol` or `Red is my car` would come of turning the sentence round."""
+    value = frame.attribute
+    swaps = not re.match(r"(an?|not) ", value) and frame.subject_kind != "first"
+    colored = value.lower() in lex.COLORS and not re.search(r"colou?r|favou?rite", frame.subject)
+    spelled = value[0].islower() and any(c.isdigit() for c in value)  # a password keeps its case
+    return not swaps or colored or spelled
 
 
 def _key(text: str) -> str:
@@ -172,7 +186,7 @@ def _event_wording(frame: Frame, **extra: str) -> Wording:
         "who": who, "who_object": objective(who), "base": frame.base + tail, "bare": (frame.bare or frame.base) + tail,
         "past": frame.past + tail, "past_third": past_third(frame) + tail,
         "participle": "" if stative else frame.participle, "what": objective(frame.object) if who else frame.object,
-        "where": frame.where, "when": frame.when, "thing": f" {frame.object}" if frame.object else "", **extra,
+        "where": frame.where, "when": frame.when, "person": who, "thing": f" {frame.object}" if frame.object else "", **extra,
     }  # fmt: skip
     if source:
         fields["where"] = frame.where[5:]
@@ -187,17 +201,27 @@ def _event_asks(frame: Frame) -> Iterable[_Ask]:
     named = frame.subject_kind == "person" and frame.subject.lower() not in lex.PRONOUNS and not frame.negated
     where, when = shortest(frame.where, "where"), shortest(frame.when, "when")
     has_object = bool(frame.object)
-    if has_object and not frame.passive or frame.subject:
-        if frame.object:
-            counted = _NUMBER.match(frame.object)
-            if counted and lex.is_number(counted[1].lower()) and counted[1].lower() != "one":
-                yield _Ask(family="count", slot="count", answer=counted[1], wording=_event_wording(frame, head=counted[2]))
-    if has_object:
-        yield _Ask(family="what", slot="what", answer=frame.object if frame.object != "I" else "", wording=wording,
+    counted = _NUMBER.match(frame.object)
+    count = bool(counted and frame.subject and lex.is_number(counted[1].lower()) and counted[1].lower() != "one")
+    if counted and count:
+        yield _Ask(family="count", slot="count", answer=counted[1], wording=_event_wording(frame, head=counted[2]))
+    pet = frame.base in ("have", "own") and _head(frame.object) in lex.PETS
+    if pet:
+        yield _pet(frame.subject, frame.subject_plural, frame.object)
+    cues = bool(where or when)
+    if has_object and frame.subject and (cues or not (pet or (count and frame.base == "have"))):
+        family = "what" if cues else "state"
+        yield _Ask(family=family, slot="what", answer=frame.object if frame.object != "I" else "", wording=wording,
                    person=frame.object_kind == "person")  # fmt: skip
+    if has_object and not frame.subject:
+        yield from _done_asks(frame, wording, where, when)
+        return
     if not frame.negated:
         yield _Ask(family="where" if has_object else "go_where", slot="where", answer=where, wording=wording)
-        yield _Ask(family="when" if has_object else "go_when", slot="when", answer=when, wording=wording)
+        lasting = frame.when.startswith(("since ", "until ", "till "))
+        goes = frame.where.startswith(("to ", "into ", "from "))
+        family = "when" if has_object else "go_when_there" if goes else "go_when"
+        yield _Ask(family=family, slot="when", answer="" if lasting else when, wording=wording)
     if named:
         yield _Ask(family="who" if has_object else "go_who", slot="who", answer=frame.subject, wording=wording)
     for preposition, phrase in frame.complements:
@@ -205,8 +229,14 @@ def _event_asks(frame: Frame) -> Iterable[_Ask]:
             yield _job(frame, phrase)
         elif preposition in ("with", "to", "for", "from") and _somebody(phrase):
             yield _Ask(family="whom", slot="whom", answer=phrase, wording=_event_wording(frame, prep=preposition))
-    if frame.base in ("have", "own") and has_object and _head(frame.object) in lex.PETS:
-        yield _pet(frame.subject, frame.subject_plural, frame.object)
+
+
+def _done_asks(frame: Frame, wording: Wording, where: str, when: str) -> Iterable[_Ask]:
+    """A passive whose doer is not told: what was done, where and when."""
+    if frame.object != "I":
+        yield _Ask(family="done_what", slot="what", answer=frame.object, wording=wording)
+    yield _Ask(family="done_where", slot="where", answer=where, wording=wording)
+    yield _Ask(family="done_when", slot="when", answer=when, wording=wording)
 
 
 def _be_wording(frame: Frame, **extra: str) -> Wording:

@@ -1,0 +1,160 @@
+"""What a question asks for, and which of a memory's words could answer it.
+
+`asked` reads the question word ("where", "which color", "how many"); `fillers` gives the parts of a frame that
+could stand in its place, `spans` every other phrase of the text. Knows nothing of scores, stores or models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.frames import Frame
+from hippo_mem.relational.phrases import is_person, is_time, phrase_tokens, shortest, text_of
+
+Wanted = Literal["who", "what", "where", "when", "count", "color", "age", "job", "name", "how_long"]
+
+_NOUNS: dict[str, Wanted] = {}
+for _wanted, _nouns in (
+    ("where", "place location spot city town country street room venue area region village address site state"),
+    ("when", "day time date month year period season hour weekday moment week decade part"),
+    ("who", "person man woman individual guy people human someone somebody whom"),
+    ("color", "color colour shade hue"),
+    ("count", "number count amount quantity"),
+    ("age", "age"),
+    ("job", "job profession occupation trade work living career"),
+    ("name", "name"),
+):
+    for _noun in _nouns.split():
+        _NOUNS[_noun] = _wanted  # type: ignore[assignment]
+_WH = re.compile(r"\b(how many|how much|how old|how long|who|whom|whose|where|when|which|what)\b", re.IGNORECASE)
+_DIRECT: dict[str, Wanted] = {
+    "how many": "count", "how much": "count", "how old": "age", "how long": "how_long", "who": "who", "whom": "who",
+    "where": "where", "when": "when",
+}  # fmt: skip
+_AFTER = re.compile(r"^\W*(?:(?:exact|precise|certain|kind of|sort of|type of)\s+)?([A-Za-z]+)", re.IGNORECASE)
+_COPULA = re.compile(r"^\W*(?:is|was|are|were|'s)\s+(?:the|my|our|his|her|their|your)?\s*([A-Za-z]+)", re.IGNORECASE)
+_NAMING = re.compile(r"\b(called|named|name)\b", re.IGNORECASE)
+_JOB = re.compile(r"\b(for a living|job|profession|occupation|work as|earn)\b", re.IGNORECASE)
+_STOP = frozenset(
+    "i me my mine myself we us our you your he him his she her it its they them their a an the this that these those "
+    "am is are was were be been being do does did done have has had will would can could shall should may might must "
+    "and or but so if then of to in on at for with about as by from not no n't 's ' what who whom whose how why when "
+    "where which tell say know name please remind exactly certain item object thing person place time day somebody "
+    "someone something somewhere get got happen remember forget give could there".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked for, and the question's own words: content lemmas, and the names among them."""
+
+    wanted: Wanted
+    words: frozenset[str]
+    names: frozenset[str]
+    noun: str  # the noun after "which", "what" or "how many"; empty where there is none
+    first_person: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filler:
+    """A span that may answer: its text, its role in the memory ("who", "what", ..., "phrase"), whose frame."""
+
+    text: str
+    role: str
+    kind: str = ""  # person | time | place | color | number | ""
+
+
+def lemmas(doc: Any) -> frozenset[str]:
+    """Content lemmas of a parsed text, lower case; a verb's irregular past meets its base."""
+    return frozenset(
+        t.lemma_.lower() if t.pos_ != "PROPN" else t.lower_
+        for t in doc
+        if not t.is_punct and not t.is_space and t.lower_ not in _STOP and t.lemma_.lower() not in _STOP
+    )
+
+
+def asked(doc: Any) -> Asked:
+    """Read a parsed question."""
+    text = doc.text
+    found = list(_WH.finditer(text))
+    # "When Tom sold the car, who was there?": the question proper follows the comma.
+    later = [m for m in found if re.search(r"[,;:.]\s*(\w+\s+)?$", text[: m.start()])]
+    start = later[-1] if later and found and found[0].start() == 0 and found[0][1].lower() == "when" else None
+    match = start or (found[0] if found else None)
+    wanted: Wanted = "what"
+    noun = ""
+    if match is not None:
+        word, rest = match[1].lower(), text[match.end() :]
+        if word in _DIRECT:
+            wanted = _DIRECT[word]
+            after = _AFTER.match(rest)
+            noun = after[1].lower() if after and wanted == "count" else ""
+        elif word == "whose":
+            wanted = "who"
+        else:
+            after, copula = _AFTER.match(rest), _COPULA.match(rest)
+            noun = (after[1].lower() if after else "") or ""
+            key = noun if noun in _NOUNS else copula[1].lower() if copula else ""
+            wanted = _NOUNS.get(key, "what")
+            if wanted in ("what", "name") and re.search(r"\b(person|one|man|woman) (who|that)\b", rest):
+                wanted = "who"
+            elif wanted == "what" and _NAMING.search(rest):
+                wanted = "name"
+            elif wanted == "what" and _JOB.search(rest):
+                wanted = "job"
+            if noun and not (noun in _NOUNS or _noun_like(doc, match.end())):
+                noun = ""
+    else:
+        key = next((t.lower_ for t in doc if t.lower_ in _NOUNS), "")
+        wanted = _NOUNS.get(key, "what")
+    names = frozenset(t.lower_ for t in doc if t.pos_ == "PROPN" and t.lower_ not in _STOP and not is_time(t))
+    first = any(t.lower_ in ("i", "my", "me", "we", "our", "us", "mine") for t in doc)
+    return Asked(wanted=wanted, words=lemmas(doc), names=names, noun=noun, first_person=first)
+
+
+def _noun_like(doc: Any, at: int) -> bool:
+    token = next((t for t in doc if t.idx > at), None)
+    return token is not None and token.pos_ in ("NOUN", "PROPN", "ADJ")
+
+
+def fillers(frame: Frame) -> Iterable[Filler]:
+    """The parts of a frame in their shortest form, each with its role."""
+    if frame.subject:
+        yield Filler(text=frame.subject, role="who", kind="person" if frame.subject_kind == "person" else "")
+    if frame.object:
+        yield Filler(text=frame.object, role="what", kind="person" if frame.object_kind == "person" else "")
+    if frame.attribute:
+        role = "name" if frame.kind == "name" else "is"
+        yield Filler(text=frame.attribute, role=role, kind="person" if frame.attribute_kind == "person" else "")
+    if frame.where:
+        yield Filler(text=shortest(frame.where, "where"), role="where", kind="place")
+    if frame.when:
+        yield Filler(text=shortest(frame.when, "when"), role="when", kind="time")
+    for preposition, phrase in frame.complements:
+        yield Filler(text=phrase, role=preposition)
+
+
+def spans(doc: Any) -> Iterable[Filler]:
+    """Every noun phrase, entity, number and color word of a parsed text, at most six words each."""
+    for chunk in doc.noun_chunks:
+        if chunk.root.pos_ == "PRON":
+            continue
+        text = text_of(phrase_tokens(chunk.root)) if len(chunk) > 6 else text_of(list(chunk))
+        if text and len(text.split()) <= 6:
+            kind = "time" if is_time(chunk.root) else "person" if is_person(chunk.root) else ""
+            yield Filler(text=text, role="phrase", kind=kind)
+    for entity in doc.ents:
+        kind = {"PERSON": "person", "DATE": "time", "TIME": "time", "GPE": "place", "LOC": "place", "FAC": "place"}
+        if len(entity) <= 6:
+            yield Filler(text=entity.text, role="phrase", kind=kind.get(entity.label_, ""))
+    for token in doc:
+        if token.lower_ in lex.COLORS:
+            yield Filler(text=token.text, role="phrase", kind="color")
+        elif token.like_num or token.lower_ in lex.NUMBER_WORDS:
+            yield Filler(text=token.text, role="phrase", kind="number")
+        elif token.tag_ == "NNP" and token.ent_type_ == "":
+            yield Filler(text=token.text, role="phrase", kind="person")
