@@ -18,7 +18,7 @@ from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, MiniLMEmbedder
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
-from hippo_mem.errors import InputError
+from hippo_mem.errors import InputError, StoreError
 from hippo_mem.gate import Gate, GateState, read_state, write_state
 from hippo_mem.home import UserHome, open_home
 from hippo_mem.recall import Recaller
@@ -266,13 +266,20 @@ class Awake:
         }
 
     def close(self) -> None:
-        """Keep counts and index, and close the file. Closing twice is fine."""
+        """Keep counts and index, and close the file. Closing twice is fine.
+
+        No memory is at stake here: a disk that is full costs access counts and the time to build the index again, so
+        it is logged, not raised.
+        """
         if not self._open:
             return
         self._open = False
         try:
-            self.keep_counts()
-            self.store.close()
+            for keep in (self.keep_counts, self.store.close):
+                try:
+                    keep()
+                except StoreError as error:
+                    _log.warning("while closing %s: %s", self.home.database, error)
         finally:
             self.database.close()
 

@@ -25,7 +25,8 @@ _FUNCTION = """
     s t d m ll re ve
 """  # the last line is what is left of contractions ("he's", "they'd")
 _CHATTER = """
-    here there up out all just very too really doing going today i'm you're it's that's i'll i've i'd don't what's let's how's ?
+    here there up out all just very too really doing going today ?
+    i'm you're it's that's i'll i've i'd don't what's let's how's
     ok okay k kk yes yeah yep yup no nope nah not sure fine good great nice cool awesome perfect alright right
     thanks thank thx ty cheers please sorry welcome pardon excuse
     hi hello hey howdy greetings bye goodbye see later morning afternoon evening night

@@ -52,7 +52,12 @@ def test_a_folder_without_weights_names_what_is_missing(tmp_path: Path) -> None:
 def test_sentence_vectors_know_meaning_and_keep_the_order() -> None:
     model = MiniLMEmbedder(batch_size=2)
     assert model.embed([]).shape == (0, 384)
-    texts = ["A cat sleeps on the sofa and does not move at all.", "Stocks fell.", "A kitten naps on the couch.", "x " * 900]
+    texts = [
+        "A cat sleeps on the sofa and does not move at all.",
+        "Stocks fell.",
+        "A kitten naps on the couch.",
+        "x " * 900,
+    ]
     vectors = model.embed(texts)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)
     assert vectors[0] @ vectors[2] > 0.6 > vectors[0] @ vectors[1]

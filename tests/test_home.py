@@ -36,7 +36,7 @@ def test_opening_makes_private_folders(data_home: Path) -> None:
 
 @pytest.mark.parametrize("user", ["../bob", "a/b", "a.b", "ab", "", "x" * 65, "tab\t1", "é" * 5, "abc\n"])
 def test_no_user_id_leaves_the_home(user: str, data_home: Path) -> None:
-    with pytest.raises(InputError, match="user .* is not valid"):
+    with pytest.raises(InputError, match=r"user .* is not valid"):
         open_home(user=user)
     assert not data_home.exists()
 

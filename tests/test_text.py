@@ -66,7 +66,7 @@ def test_softening_never_raises_and_gives_valid_text(cue: str) -> None:
 
 def test_a_name_is_one_short_line() -> None:
     assert clean_name(" chat-7 ", "source") == "chat-7"
-    with pytest.raises(InputError, match="source .* must be one line"):
+    with pytest.raises(InputError, match=r"source .* must be one line"):
         clean_name("a\nb", "source")
     with pytest.raises(InputError, match="source has 300 characters, the limit is 256"):
         clean_name("x" * 300, "source")
@@ -113,7 +113,8 @@ def test_chatter_has_no_content(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["My favorite color is blue.", "It's 5 pm", "Call me Ishmael", "I love you", "Ja, danke", "はい", "42", "C++"]
+    "text",
+    ["My favorite color is blue.", "It's 5 pm", "Call me Ishmael", "I love you", "Ja, danke", "はい", "42", "C++"],
 )
 def test_facts_have_content(text: str) -> None:
     assert has_content(text)
