@@ -93,6 +93,7 @@ def evaluate(
     isolate: Annotated[
         Literal["key", "none"], typer.Option(help="key: an item sees only facts of its own context_key.")
     ] = "key",
+    config: Annotated[str, typer.Option(help="The night's recipe, as for `hippo sleep`.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
 ) -> None:
     """Measure on your own questions: tell, perhaps sleep, ask, score.
@@ -110,6 +111,7 @@ def evaluate(
             memory_off=memory_off,
             isolate=isolate,
             model=session.model_name,
+            consolidation=config,
             out=json_file,
             progress=bars,
         )

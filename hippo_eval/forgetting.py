@@ -23,7 +23,8 @@ from hippo_mem.text import words
 # Long enough for the shortest whole sentence the default model answers with, and for any answer of the suite.
 _CHAT_TOKENS = 24
 _CLOZE_TOKENS = 8
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+# Not after an initial or a short title: "J. K. Rowling" and "Dr. Seuss" are one answer.
+_SENTENCE_END = re.compile(r"(?<=\w\w\w\.)\s|(?<=\d\.)\s|(?<=[!?])\s|\n")
 
 
 class Speaker(Protocol):
