@@ -1,7 +1,7 @@
 """A model and a memory without weights, by the name "dummy": the whole harness runs in a second.
 
 The dummy reads: of the sentences it may see it takes the one that shares most words with the question, and answers with
-the longest run of words in it that the question does not have. Its memory keeps sentences; its adapter is the list of
+the longest run of words in it that the question does not have, less its prepositions. Its memory keeps sentences; its adapter is the list of
 sentences it learned. Wiring is what it tests; a figure it gives says nothing of any model. Knows nothing of suites or
 scores.
 """
@@ -22,6 +22,7 @@ from hippo_mem.types import Answer, Event, Hit, Outcome, Provenance, Recall, Sal
 NAME = "dummy"
 LEARNED = "dummy_sentences.json"
 _UNKNOWN = "I don't know."
+_PREPOSITIONS = ("in", "at", "on", "behind", "beside", "near", "under")
 
 
 class DummyModel:
@@ -154,6 +155,8 @@ def read(texts: Sequence[str], question: str) -> str:
         else:
             runs[-1].append(word)
     longest = max(runs, key=len)
+    while longest and longest[0] in _PREPOSITIONS:
+        longest = longest[1:]
     return " ".join(longest).strip(".,;:!?") or _UNKNOWN
 
 
