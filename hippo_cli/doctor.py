@@ -96,7 +96,7 @@ def _versions() -> Check:
     from hippo_eval.machine import versions
 
     found = versions()
-    missing = [name for name, version in found.items() if version == "not installed"]
+    missing = [name for name, version in found.items() if version == "not installed" and name != "hippo-memory"]
     text = ", ".join(f"{name} {version}" for name, version in found.items())
     return Check(name="versions", ok=not missing, found=text, remedy=f"pip install {' '.join(missing)}")
 
@@ -250,4 +250,32 @@ def _index(session: Session, repair: bool) -> Check:
 
 
 def _nights_whole(session: Session, _repair: bool) -> Check:
-    return Check(name="nights", ok=None, found="no night yet")
+    """Records can be read, and the weights of every kept night are whole."""
+    from safetensors import SafetensorError, safe_open
+
+    from hippo_mem.sleep.nights import Nights
+
+    nights = Nights(_paths(session).nights)
+    every = nights.all()
+    if not every:
+        return Check(name="nights", ok=None, found="no night yet")
+    force = nights.in_force()
+    for night in every:
+        if night.status != "kept":
+            continue
+        file = nights.path(night.number) / "adapter_model.safetensors"
+        try:
+            with safe_open(file, framework="numpy") as weights:
+                n_tensors = len(weights.keys())
+        except (SafetensorError, OSError) as error:
+            where = "in force" if night.in_force else "kept"
+            return Check(
+                name="nights",
+                ok=False,
+                found=f"night {night.number} ({where}): {file} is damaged or gone: {error}",
+                remedy="hippo nights undo && hippo sleep",
+            )
+        if not n_tensors:
+            return Check(name="nights", ok=False, found=f"{file} is empty", remedy="hippo nights undo && hippo sleep")
+    speaks = "the base speaks alone" if force is None else f"night {force.number} is in force"
+    return Check(name="nights", ok=True, found=f"{len(every)} on disk, {speaks}")

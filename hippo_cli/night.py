@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hippo_cli.plain import one_line, print_json, to_plain
+from hippo_cli.plain import one_line, print_json
 from hippo_cli.progress import StageBars
 from hippo_cli.session import Session, with_session
 from hippo_cli.waking import confirm
-from hippo_mem.errors import InputError
+from hippo_mem.errors import InputError, StoreFormatError
+
+# Files of a night's folder; `hippo_mem.sleep.report` writes them, and importing it here would load torch.
+JSON, PAGE = "report.json", "report.html"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,21 +64,40 @@ def sleep(
     with session.open() as hippo, StageBars() as bars:
         report = hippo.sleep(chosen, progress=bars, merge=merge)
     if session.as_json:
-        print_json(report)
+        print_json(report.to_dict())
     else:
-        _print_verdict(to_plain(report))
+        _print_report(report.to_dict())
 
 
-def _print_verdict(report: dict[str, Any]) -> None:
+def _print_report(report: dict[str, Any]) -> None:
+    """A night's report as `NightReport.to_dict` gives it, the verdict first: it is what a user waits for."""
     console = Console(highlight=False, soft_wrap=True)
-    kept = bool(report.get("kept"))
-    number = report.get("number", report.get("night"))
-    verdict = ("kept", "bold green") if kept else ("undone", "bold yellow")
-    console.print(
-        Text.assemble(f"night {number} ", verdict, f": {one_line(str(report.get('reason') or 'every check passed'))}")
-    )
-    if report.get("folder"):
-        console.print(Text(f"report: {report['folder']}", style="dim"))
+    verdict = report["verdict"]
+    title = "" if report["number"] is None else f"night {report['number']} "
+    style = {"kept": "bold green", "undone": "bold yellow"}.get(verdict, "bold")
+    console.print(Text.assemble(title, (verdict, style), f": {one_line(report['reason'])}"))
+    if report["n_facts"]:
+        console.print(
+            f"{report['n_facts']} memories ({report['n_new']} new), {report['steps']} steps, {report['seconds']:.0f} s"
+        )
+    if report["unlearned"]:
+        console.print(f"{len(report['unlearned'])} deleted memories taken out of the weights")
+    if recall := report["recall"]:
+        console.print(f"right with memory off, in words never trained on: {recall['share']:.1%} of {recall['n']}")
+    if keep := report["keep"]:
+        console.print(
+            f"next words that moved on general prompts: {keep['flips']:.1%} of {keep['n_prompts']}; "
+            f"general text: {keep['ce_delta_nats']:+.4f} nats a token"
+        )
+    for name, value in (("merged model", report["merged"]), ("report", _page(report["folder"]))):
+        if value:
+            console.print(Text(f"{name}: {value}", style="dim"))
+
+
+def _page(folder: str) -> str:
+    """The night's readable page, else its folder."""
+    page = Path(folder) / PAGE
+    return str(page) if folder and page.is_file() else folder
 
 
 def _nights(session: Session, typer_context: typer.Context) -> None:
@@ -102,13 +126,20 @@ def list_nights(session: Session) -> None:
     if not nights:
         console.print("no night yet; `hippo sleep` is the first")
         return
-    rows = [to_plain(night) for night in nights]
-    columns = [name for name, value in rows[0].items() if not isinstance(value, (dict, list))]
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(name.replace("_", " "))
-    for row in rows:
-        table.add_row(*(Text(one_line(str(row[name]))) for name in columns))
+    for name in ("night", "when", "status", "facts", "new", "recall", "seconds", "reason"):
+        table.add_column(name, justify="left" if name in ("when", "status", "reason") else "right")
+    for night in nights:
+        table.add_row(
+            str(night.number),
+            datetime.fromtimestamp(night.created).strftime("%Y-%m-%d %H:%M"),
+            Text("in force", "bold green") if night.in_force else Text(night.status),
+            str(night.n_facts),
+            str(night.n_new),
+            "none" if night.recall is None else f"{night.recall:.2f}",
+            f"{night.seconds:.0f}",
+            Text(one_line(night.reason), style="dim"),
+        )
     console.print(table)
 
 
@@ -125,16 +156,17 @@ def show_night(
     if number not in nights:
         raise InputError(f"there is no night {number}; there are: {', '.join(map(str, sorted(nights))) or 'none'}")
     night = nights[number]
+    record = Path(night.folder) / JSON
+    if not record.is_file():
+        raise InputError(f"night {number} has no report: {record} is missing")
+    try:
+        report = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreFormatError(f"{record} is damaged: {error}") from error
     if session.as_json:
-        print_json(night)
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    for page in (Path(night.folder) / "report.md", Path(night.folder) / "report.json"):
-        if page.is_file():
-            console.print(page.read_text(encoding="utf-8"), markup=False)
-            console.print(str(page), style="dim")
-            return
-    console.print_json(data=to_plain(night))
+        print_json({"night": night, "report": report})
+    else:
+        _print_report({**report, "folder": night.folder})
 
 
 def undo_night(

@@ -7,22 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from hippo_cli.main import main
 from hippo_cli.session import Session
 from hippo_mem.awake import Awake
-from hippo_mem.config import SleepConfig
+from hippo_mem.config import SleepConfig, to_dict
 from hippo_mem.embed import HashingEmbedder
+from hippo_mem.sleep.nights import Night, Nights
+from hippo_mem.sleep.report import NightReport, write_report
+from hippo_mem.sleep.verification import RecallCheck
 from hippo_mem.types import Answer
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FakeNight:
-    number: int
-    folder: Path
-    kept: bool = True
-    reason: str = ""
 
 
 class FakeHippo:
@@ -32,7 +29,7 @@ class FakeHippo:
         self._awake = Awake.open(home, user, embedder=HashingEmbedder())
         self.observe, self.observe_many = self._awake.observe, self._awake.observe_many
         self.recall, self.forget, self.status = self._awake.recall, self._awake.forget, self._awake.status
-        self.folder = self._awake.home.nights
+        self._nights = Nights(self._awake.home.nights)
 
     def __enter__(self) -> FakeHippo:
         return self
@@ -47,22 +44,31 @@ class FakeHippo:
         text = found.hits[0].trace.text if found.hits else ""
         return Answer(text=text, decoding="span" if text else "none", source="memory", recall=found)
 
-    def sleep(self, config: SleepConfig | None = None, *, progress: Any = None, merge: bool = False) -> FakeNight:
-        number = len(self.nights()) + 1
-        folder = self.folder / f"{number:04d}"
-        folder.mkdir()
-        (folder / "report.md").write_text(f"rank {(config or SleepConfig()).peft.rank}, merge {merge}\n")
+    def sleep(self, config: SleepConfig | None = None, *, progress: Any = None, merge: bool = False) -> NightReport:
+        number, recipe = self._nights.next_number, config or SleepConfig()
         progress("train", 1, 2)
         progress("train", 2, 2)
-        return FakeNight(number=number, folder=folder)
+        night = Night(
+            number=number, created=1.8e9, status="kept", in_force=True, parent=number - 1 or None, model="fake",
+            n_facts=3, n_new=2, recall=0.9375, seconds=1.5, reason="every check passed", conditioned=False,
+            config_hash="0" * 12, folder="",
+        )  # fmt: skip
+        report = NightReport(
+            verdict="kept", reason=night.reason, number=number, folder=str(self._nights.path(number)), n_facts=3,
+            n_new=2, seconds=1.5, recall=RecallCheck(n=16, share=0.9375), merged="there" if merge else None,
+            config=to_dict(recipe),
+        )  # fmt: skip
+        with self._nights.writing() as scratch:
+            write_report(report, scratch)
+            save_file({"lora_A": np.ones((2, 2), dtype=np.float32)}, scratch / "adapter_model.safetensors")
+            self._nights.publish(scratch, night)
+        return report
 
-    def nights(self) -> list[FakeNight]:
-        return [FakeNight(number=int(f.name), folder=f) for f in sorted(self.folder.iterdir())]
+    def nights(self) -> list[Night]:
+        return self._nights.all()
 
-    def undo_night(self) -> FakeNight | None:
-        last = self.nights()[-1]
-        last.folder.rename(self.folder.parent / f"undone-{last.number}")
-        return self.nights()[-1] if self.nights() else None
+    def undo_night(self) -> Night | None:
+        return self._nights.undo()[1]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

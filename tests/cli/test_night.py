@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 def test_sleep_says_the_verdict_and_where_the_report_is(hippo):
     done = hippo("sleep")
     assert done.code == 0
-    assert done.out.startswith("night 1 kept")
-    assert "nights/0001" in done.out.replace("\n", "")
+    lines = done.out.splitlines()
+    assert lines[0] == "night 1 kept: every check passed"
+    assert lines[1].startswith("3 memories (2 new)")
+    assert "93.8% of 16" in lines[2]
+    assert lines[-1].endswith("nights/0001/report.html")
     assert "train: 2/2, done" in done.err
 
 
@@ -20,8 +24,17 @@ def test_sleep_takes_a_config_by_name_and_by_path(hippo, tmp_path):
     file.write_text("peft: {rank: 3}\n")
     hippo("sleep", "--config", str(file))
     hippo("sleep", "--config", "lora_small", "--merge", "--yes")
-    assert "rank 3, merge False" in hippo("nights", "show", "1").out
-    assert "rank 8, merge True" in hippo("nights", "show", "2").out
+    first, second = (json.loads(hippo("nights", "show", n, "--json").out)["report"] for n in "12")
+    assert (first["config"]["peft"]["rank"], first["merged"]) == (3, None)
+    assert (second["config"]["peft"]["rank"], second["merged"]) == (8, "there")
+
+
+def test_the_copy_of_merge_is_asked_for(hippo, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    done = hippo("sleep", "--merge")
+    assert done.code == 2
+    assert "add --yes" in done.err
+    assert "no night yet" in hippo("nights").out
 
 
 @pytest.mark.parametrize(
@@ -51,6 +64,28 @@ def test_nights_are_listed_shown_and_undone(hippo):
     assert json.loads(hippo("--json", "nights").out) == json.loads(hippo("nights", "list", "--json").out)
     assert hippo("nights", "undo", "--yes").out == "night 1 is in force again\n"
     assert hippo("nights", "undo", "--yes").out == "no night is in force: the base model speaks alone\n"
+
+
+def test_the_list_says_which_night_is_in_force(hippo):
+    hippo("sleep")
+    hippo("sleep")
+    header, first, second = hippo("nights").out.splitlines()
+    assert header.split()[:3] == ["night", "when", "status"]
+    assert " kept " in first
+    assert " in force " in second
+
+
+def test_a_shown_night_prints_its_report(hippo):
+    hippo("sleep")
+    assert hippo("nights", "show", "1").out.splitlines()[0] == "night 1 kept: every check passed"
+
+
+def test_a_damaged_report_is_one_line(hippo, home):
+    hippo("sleep")
+    (home / "users/default/nights/0001/report.json").write_text("{")
+    done = hippo("nights", "show", "1")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "report.json is damaged" in done.err
 
 
 def test_showing_a_night_that_never_was(hippo):

@@ -1,0 +1,129 @@
+"""doctor finds what is broken, names the remedy, and repairs what is derived."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hippo_mem.awake
+import hippo_mem.embed
+from hippo_cli import doctor as module
+from hippo_cli.doctor import Check, examine
+from hippo_cli.session import Session
+from hippo_mem.awake import Awake
+from hippo_mem.embed import HashingEmbedder
+from hippo_mem.errors import ModelUnavailable
+
+
+@pytest.fixture(autouse=True)
+def _small_vectors(monkeypatch):
+    monkeypatch.setattr(hippo_mem.embed, "MiniLMEmbedder", lambda: HashingEmbedder(384))
+    monkeypatch.setattr(hippo_mem.embed.MiniLMEmbedder, "dim", 384, raising=False)
+    monkeypatch.setattr(hippo_mem.awake, "MiniLMEmbedder", lambda: HashingEmbedder(384))
+
+
+@pytest.fixture
+def full_home(home: Path) -> Path:
+    """Four memories and their saved index."""
+    with Awake.open(home, "default", embedder=HashingEmbedder(384)) as awake:
+        awake.observe_many([f"Person{i} hid lamp{i} in barn{i}." for i in range(4)])
+    return home
+
+
+def _found(**given) -> dict[str, Check]:
+    return {check.name: check for check in examine(Session(), **given)}
+
+
+def test_an_empty_home_is_healthy(hippo):
+    done = hippo("doctor", "--json")
+    findings = json.loads(done.out)
+    assert done.code == 0, done.out
+    assert findings["healthy"] is True
+    names = [c["name"] for c in findings["checks"]]
+    assert names == [
+        "versions", "sqlite", "home", "model", "vectors", "parser", "arithmetic", "store", "index", "nights",
+    ]  # fmt: skip
+
+
+def test_looking_creates_nothing(hippo, home: Path):
+    hippo("doctor")
+    assert not home.exists()
+
+
+def test_a_full_home_is_healthy(full_home):
+    found = _found()
+    assert found["store"].ok
+    assert found["index"].ok
+    assert "4 rows, in step" in found["index"].found
+
+
+def test_a_damaged_index_is_broken_until_repaired(hippo, full_home):
+    index = full_home / "users/default/index.faiss"
+    data = bytearray(index.read_bytes())
+    data[-1] ^= 1
+    index.write_bytes(data)
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "broken index" in done.out
+    assert "hippo doctor --repair" in done.out
+    repaired = hippo("doctor", "--repair")
+    assert repaired.code == 0
+    assert "4 rows, in step, rebuilt" in repaired.out
+
+
+def test_a_damaged_store_is_broken_and_does_not_hide_the_rest(full_home):
+    store = full_home / "users/default/memory.sqlite"
+    for extra in store.parent.glob("memory.sqlite-*"):
+        extra.unlink()
+    store.write_bytes(b"not a database at all, but long enough to be one" * 100)
+    found = _found()
+    assert found["store"].ok is False
+    assert found["index"].ok is False
+    assert found["nights"].ok is None
+
+
+def test_a_truncated_adapter_is_broken(hippo, full_home):
+    hippo("sleep")
+    assert "night 1 is in force" in _found()["nights"].found
+    weights = full_home / "users/default/nights/0001/adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:20])
+    check = _found()["nights"]
+    assert check.ok is False
+    assert "night 1 (in force)" in check.found
+    assert "hippo nights undo" in check.remedy
+
+
+def test_a_model_that_is_not_there_names_what_would_work():
+    for name in ("nobody/nothing", "not a name at all"):
+        check = module._model(Session(model=name))
+        assert check.ok is False
+        assert "smollm2-135m" in check.remedy
+
+
+def test_a_part_that_is_not_installed_is_a_finding(monkeypatch, home):
+    def missing(_self, _texts):
+        raise ModelUnavailable("the sentence vectors are not installed; run: pip install x")
+
+    monkeypatch.setattr(HashingEmbedder, "embed", missing)
+    found = _found()
+    assert found["vectors"].ok is False
+    assert "pip install x" in found["vectors"].found
+    assert found["parser"].ok
+
+
+def test_a_home_that_cannot_be_written_is_a_finding(tmp_path):
+    (tmp_path / "file").write_text("")
+    found = {c.name: c for c in examine(Session(home=tmp_path / "file" / "home"))}
+    assert found["home"].ok is False
+    assert "HIPPO_HOME" in found["home"].remedy
+    assert "store" not in found
+
+
+def test_a_missing_package_is_a_finding(monkeypatch):
+    import hippo_eval.machine
+
+    monkeypatch.setattr(hippo_eval.machine, "versions", lambda: {"python": "3.11.7", "peft": "not installed"})
+    check = module._versions()
+    assert (check.ok, check.remedy) == (False, "pip install peft")
