@@ -11,7 +11,6 @@ The exam's phrasings are the sealed ones: no night can have trained on them. Kno
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -108,7 +107,7 @@ def run_demo(
         "decoding": _tally([a.decoding for a in on]),
         "tell": {"seconds": tell_s, "seconds_per_event": tell_s / n},
         "ask": {"seconds_per_question": ask_s / len(questions)},
-        "sleep": {"seconds": sleep_s, "report": _plain(report)},
+        "sleep": {"seconds": sleep_s, "report": report.to_dict()},
         "exam": {"spoke_share": _mean([bool(s) for s in exam["spoke"]]), "status": exam["status"]},
         "forgetting": exam["forgetting"],
         "forgetting_ungated": exam["forgetting_ungated"],
@@ -127,7 +126,7 @@ def value_at(metrics: dict[str, Any], path: str) -> float | None:
     found: Any = metrics
     for key in path.split("."):
         found = found.get(key) if isinstance(found, dict) else None
-    return found
+    return None if found is None else float(found)
 
 
 def judge(metrics: dict[str, Any]) -> list[dict[str, Any]]:
@@ -138,12 +137,6 @@ def judge(metrics: dict[str, Any]) -> list[dict[str, Any]]:
         reached = value is not None and (value <= bar if sign == "<=" else value >= bar)
         judged.append({"metric": path, "value": value, "sign": sign, "bar": bar, "reached": reached})
     return judged
-
-
-def _plain(report: Any) -> Any:
-    """A report as JSON data; NaN, which JSON lacks, becomes null."""
-    data = json.dumps(dataclasses.asdict(report), default=str)
-    return json.loads(data, parse_constant=lambda _: None)
 
 
 def _clear(out: Path) -> None:

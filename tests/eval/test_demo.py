@@ -23,7 +23,7 @@ def _metrics(curve: list) -> dict:
         "seed": 7,
         "model": "smollm2-135m",
         "em": em,
-        "em_by_slot": {slot: em for slot in ("what", "where", "when", "who")},
+        "em_by_slot": dict.fromkeys(("what", "where", "when", "who"), em),
         "sleep": {"seconds": 120.0, "report": {"training": {"curve": curve}}},
         "forgetting": FORGETTING,
         "forgetting_ungated": {"known_fact_flips": None, "ce_delta_nats": 0.04},
