@@ -1,0 +1,80 @@
+"""The gate that decides, prompt by prompt, whether a night's adapter speaks.
+
+It reads the frozen base's hidden state of the prompt at one layer and nothing else: no store, no text. Its weights lie in
+the adapter's folder, so memory OFF stays off. Knows nothing of how it was trained.
+
+Source: the idea of a learned router over frozen experts (Jacobs et al. 1991); ours is one logistic unit on the mean-pooled
+state, since its only question is "is this about anything that was learned?".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from hippo_mem.errors import StoreFormatError
+
+FILE = "hippo_gate.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterGate:
+    """One logistic unit over a pooled hidden state.
+
+    Shapes: d hidden width, B prompts.
+    Args:
+        layer: which hidden state is read; 0 is the embedding, i the output of the i-th block.
+        mean, scale: (d,) standardisation of the features.
+        weight: (d,); bias: scalar; threshold: the logit above which the adapter speaks.
+    """
+
+    layer: int
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: float
+    threshold: float = 0.0
+
+    def logits(self, pooled: np.ndarray) -> np.ndarray:
+        """(B, d) pooled states -> (B,) log-odds that a prompt is about something learned."""
+        result: np.ndarray = ((pooled - self.mean) / self.scale) @ self.weight + self.bias
+        return result
+
+    def opens(self, pooled: np.ndarray) -> np.ndarray:
+        """(B, d) -> (B,) booleans."""
+        result: np.ndarray = self.logits(pooled) > self.threshold
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write `hippo_gate.safetensors` into the adapter's folder."""
+        save_file(
+            {
+                "mean": self.mean.astype(np.float32),
+                "scale": self.scale.astype(np.float32),
+                "weight": self.weight.astype(np.float32),
+                "scalars": np.array([self.layer, self.bias, self.threshold], dtype=np.float32),
+            },
+            folder / FILE,
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> AdapterGate | None:
+        """The gate of an adapter's folder, None when the folder has none (the adapter then always speaks).
+
+        Raises: StoreFormatError when the file is damaged.
+        """
+        file = folder / FILE
+        if not file.is_file():
+            return None
+        try:
+            data = load_file(file)
+            layer, bias, threshold = data["scalars"].tolist()
+            return cls(
+                layer=int(layer), mean=data["mean"], scale=data["scale"], weight=data["weight"], bias=bias,
+                threshold=threshold,
+            )  # fmt: skip
+        except Exception as error:  # safetensors raises its own untyped errors
+            raise StoreFormatError(f"{file} is damaged ({error}); undo the night with: hippo nights undo") from error

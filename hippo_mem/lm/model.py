@@ -1,0 +1,364 @@
+"""One causal language model: a frozen base, and at most one adapter whose gate says when it speaks.
+
+Every method takes whole texts; the chat template is applied only by `chat_prompt`, and only as asked.
+Knows nothing of memories, stores or training.
+
+Shapes in this file: B texts, T tokens, d hidden width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
+from hippo_mem.home import data_home
+from hippo_mem.lm import precision
+from hippo_mem.lm.adapter_gate import AdapterGate
+from hippo_mem.lm.source import DEFAULT_MODEL, resolve
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+log = logging.getLogger(__name__)
+
+# True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks.
+AdapterUse = bool | Literal["ungated"]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the default model under 1 GB
+
+
+class LanguageModel:
+    """A loaded model. Not safe for two threads at once."""
+
+    def __init__(self, name: str, model: Any, tokenizer: Any, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.tokenizer = tokenizer
+        self.base = model
+        self.gate: AdapterGate | None = None
+        self.adapter_dir: Path | None = None
+        self._peft: PeftModel | None = None
+
+    @classmethod
+    def load(
+        cls, name: str = DEFAULT_MODEL, *, models_dir: Path | None = None, dtype: str = "auto"
+    ) -> LanguageModel:
+        """Load by bundled name, hub id or folder; the base is frozen.
+
+        Args:
+            models_dir: where converted weights and the precision measurement are kept; the data home's by default.
+            dtype: "float32", "bfloat16", or "auto" for the faster by measurement.
+        Raises: ModelUnavailable when the weights cannot be had or are not a causal language model; InputError on dtype.
+        """
+        if dtype not in ("auto", *DTYPES):
+            raise InputError(f"dtype must be auto, float32 or bfloat16, got {dtype!r}")
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        if models_dir is None:
+            models_dir = data_home() / "models"
+        folder = resolve(name, models_dir)
+        chosen = precision.choose(models_dir / "precision.json") if dtype == "auto" else DTYPES[dtype]
+        try:
+            # Eager attention: on short sequences the flash kernels' backward is a quarter of a training step.
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=chosen, attn_implementation="eager", local_files_only=True
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelUnavailable(f"{folder} does not load as a causal language model: {error}") from error
+        model.eval()
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return cls(name, model, tokenizer, folder)
+
+    # What it is -----------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Format of the base's weights."""
+        dtype: torch.dtype = self.base.dtype
+        return dtype
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        return int(self.base.config.num_hidden_layers)
+
+    @property
+    def decoder(self) -> Any:
+        """The stack of blocks below the vocabulary head, adapter modules included where one is attached."""
+        return self.base.model
+
+    # Templates ------------------------------------------------------------------------------------------------------
+
+    def chat_prompt(self, user: str, *, system: str | None = None) -> str:
+        """The text of one user turn up to where the assistant speaks.
+
+        No system block unless asked for: the default template would add 21 tokens of its own to every prompt.
+        """
+        if self.tokenizer.chat_template is None:
+            return (f"{system}\n\n" if system else "") + f"{user}\n"
+        messages = [{"role": "system", "content": system or "@@none@@"}, {"role": "user", "content": user}]
+        if system is not None:
+            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        return self._without_system(user)
+
+    def _without_system(self, user: str) -> str:
+        if not hasattr(self, "_turn"):
+            mark = "@@user@@"
+            full = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True
+            )
+            two = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": "@@first@@"}, {"role": "assistant", "content": "@@reply@@"},
+                 {"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True,
+            )  # fmt: skip
+            # What stands between an assistant's turn and the user's text is the opening of a turn without a preamble.
+            opening = two.split("@@reply@@", 1)[1].split(mark)[0]
+            start = self.tokenizer.eos_token and opening.find(self.tokenizer.eos_token)
+            if start is not None and start >= 0:
+                opening = opening[start + len(self.tokenizer.eos_token) :].lstrip("\n")
+            before, after = full.split(mark)
+            self._turn = (opening if before.endswith(opening) else before, after)
+        return f"{self._turn[0]}{user}{self._turn[1]}"
+
+    @property
+    def end_of_turn(self) -> str:
+        """The token that closes an answer."""
+        return str(self.tokenizer.eos_token)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with nothing added."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    # Adapters -------------------------------------------------------------------------------------------------------
+
+    def attach(self, folder: Path) -> None:
+        """Put the adapter of a PEFT folder over the base, replacing the one before.
+
+        Raises: StoreFormatError when the folder holds no adapter that fits this model.
+        """
+        from peft import PeftModel
+
+        folder = Path(folder)
+        if not (folder / "adapter_config.json").is_file():
+            raise StoreFormatError(f"{folder} holds no adapter (adapter_config.json is missing)")
+        if not (folder / "adapter_model.safetensors").is_file():
+            raise StoreFormatError(f"{folder} holds no adapter weights (adapter_model.safetensors is missing)")
+        self.detach()
+        gate = AdapterGate.load(folder)
+        try:
+            peft = PeftModel.from_pretrained(self.base, str(folder), autocast_adapter_dtype=False)
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise StoreFormatError(f"the adapter in {folder} does not fit {self.name}: {error}") from error
+        peft.eval()
+        self.adopt(peft, gate, folder)
+
+    def adopt(self, peft: PeftModel, gate: AdapterGate | None, folder: Path | None) -> None:
+        """Take an adapter that is already over this base (training ends here)."""
+        self._peft, self.gate, self.adapter_dir = peft, gate, folder
+
+    def detach(self) -> None:
+        """Back to the base alone, bit for bit."""
+        if self._peft is not None:
+            self.base = self._peft.unload()
+            self._peft, self.gate, self.adapter_dir = None, None, None
+
+    @contextlib.contextmanager
+    def speaking(self, speaks: bool) -> Iterator[None]:
+        """Within the block the adapter speaks, or is silent."""
+        if self._peft is None or speaks:
+            yield
+            return
+        with self._peft.disable_adapter():
+            yield
+
+    def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
+        """Whether the adapter speaks for each text: the gate's decision on the base's hidden state."""
+        if self._peft is None or use is False:
+            return [False] * len(texts)
+        if use == "ungated" or self.gate is None:
+            return [True] * len(texts)
+        pooled = self.hidden_states(texts, self.gate.layer)
+        return [bool(x) for x in self.gate.opens(pooled)]
+
+    # Work -----------------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[str], *, max_new_tokens: int = 24, adapter: AdapterUse = True
+    ) -> list[str]:
+        """Greedy continuations, stripped, without the end of turn.
+
+        Args: prompts: whole texts, already templated.
+        """
+        texts = [""] * len(prompts)
+        for indices, speaks in self._groups(prompts, adapter):
+            for batch in self._batches([self.encode(prompts[i]) for i in indices], max_new_tokens):
+                ids, mask = self._pad([self.encode(prompts[indices[j]]) for j in batch], left=True)
+                with self.speaking(speaks):
+                    out = self.base.generate(
+                        input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False,
+                        pad_token_id=self.tokenizer.pad_token_id,
+                    )  # fmt: skip
+                for j, row in zip(batch, out[:, ids.shape[1] :], strict=True):
+                    texts[indices[j]] = self.tokenizer.decode(row, skip_special_tokens=True).strip()
+        return texts
+
+    @torch.inference_mode()
+    def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
+        """Mean -log p(token | tokens before it) of each text, in nats per token. 0 for a text of one token or none.
+
+        A text is scored from the beginning-of-text token where the model has one.
+        """
+        result = [0.0] * len(texts)
+        start = [self.tokenizer.bos_token_id] if self.tokenizer.bos_token_id is not None else []
+        for indices, speaks in self._groups(texts, adapter):
+            encoded = [start + self.encode(texts[i])[: self._context - 1] for i in indices]
+            for batch in self._batches(encoded):
+                ids, mask = self._pad([encoded[j] for j in batch])
+                with self.speaking(speaks):
+                    hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                for row, j in enumerate(batch):
+                    n = len(encoded[j])
+                    if n > 1:
+                        logits = self.base.lm_head(hidden[row, : n - 1]).float()
+                        result[indices[j]] = cross_entropy(logits, ids[row, 1:n]).item()
+        return result
+
+    @torch.inference_mode()
+    def logprobs(
+        self, prompt: str, continuations: Sequence[str], *, adapter: AdapterUse = True
+    ) -> list[list[float]]:
+        """Log-probability of each token of each continuation after the prompt, natural log."""
+        return self.logprobs_many([(prompt, c) for c in continuations], adapter=adapter)
+
+    @torch.inference_mode()
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True
+    ) -> list[list[float]]:
+        """As `logprobs`, for (prompt, continuation) pairs of any prompts; the vocabulary head sees answer rows only."""
+        result: list[list[float]] = [[] for _ in pairs]
+        heads = {p: self.encode(p) for p, _ in pairs}
+        for indices, speaks in self._groups([p for p, _ in pairs], adapter):
+            encoded = [heads[pairs[i][0]] + self.encode(pairs[i][1]) for i in indices]
+            for batch in self._batches(encoded):
+                ids, mask = self._pad([encoded[j] for j in batch])
+                with self.speaking(speaks):
+                    hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                spans = [(row, len(heads[pairs[indices[j]][0]]), len(encoded[j])) for row, j in enumerate(batch)]
+                rows = torch.cat([hidden[row, a - 1 : b - 1] for row, a, b in spans])
+                targets = torch.cat([ids[row, a:b] for row, a, b in spans])
+                scores = -cross_entropy(self.base.lm_head(rows).float(), targets, reduction="none")
+                at = 0
+                for j, (_, a, b) in zip(batch, spans, strict=True):
+                    result[indices[j]] = scores[at : at + b - a].tolist()
+                    at += b - a
+        return result
+
+    @torch.inference_mode()
+    def next_tokens(self, prompts: Sequence[str], *, adapter: AdapterUse = True) -> list[int]:
+        """The most likely token after each prompt."""
+        result = [0] * len(prompts)
+        for indices, speaks in self._groups(prompts, adapter):
+            encoded = [self.encode(prompts[i]) for i in indices]
+            for batch in self._batches(encoded):
+                ids, mask = self._pad([encoded[j] for j in batch])
+                with self.speaking(speaks):
+                    hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                last = torch.tensor([len(encoded[j]) - 1 for j in batch])
+                best = self.base.lm_head(hidden[torch.arange(len(batch)), last]).argmax(-1)
+                for j, token in zip(batch, best.tolist(), strict=True):
+                    result[indices[j]] = token
+        return result
+
+    @torch.inference_mode()
+    def hidden_states(self, texts: Sequence[str], layer: int) -> np.ndarray:
+        """Mean over tokens of the base's hidden state. (B,) texts -> (B, d) float32.
+
+        Args: layer: 0 is the embedding, i the output of the i-th block, negative counts from the last.
+        Raises: InputError when the model has no such layer.
+        """
+        depth = self.n_layers
+        index = layer + depth + 1 if layer < 0 else layer
+        if not 0 <= index <= depth:
+            raise InputError(f"layer {layer} does not exist: {self.name} has 0..{depth}")
+        width = int(self.base.config.hidden_size)
+        result = np.zeros((len(texts), width), dtype=np.float32)
+        encoded = [self.encode(t)[: self._context] or [self.tokenizer.pad_token_id] for t in texts]
+        for batch in self._batches(encoded):
+            ids, mask = self._pad([encoded[j] for j in batch])
+            with self.speaking(False):
+                hidden = self.run_blocks(self.decoder.embed_tokens(ids), mask, 0, index).float()
+            weights = mask.unsqueeze(-1).float()
+            pooled = (hidden * weights).sum(1) / weights.sum(1)
+            result[batch] = pooled.numpy()
+        return result
+
+    def run_blocks(
+        self, hidden: torch.Tensor, mask: torch.Tensor, first: int, last: int, *, norm: bool = False
+    ) -> torch.Tensor:
+        """Blocks first..last-1 over (B, T, d) hidden states; with `norm`, the final norm after them.
+
+        The stack is cut by handing the decoder a shorter list of blocks for the length of the call, so every
+        architecture that keeps its blocks in `.layers` and its last norm in `.norm` runs its own code.
+        """
+        decoder = self.decoder
+        blocks, final, count = decoder.layers, decoder.norm, decoder.config.num_hidden_layers
+        decoder.layers = blocks[first:last]
+        decoder.config.num_hidden_layers = last - first
+        if not norm:
+            decoder.norm = torch.nn.Identity()
+        try:
+            out: torch.Tensor = decoder(
+                inputs_embeds=hidden, attention_mask=mask, use_cache=False
+            ).last_hidden_state
+            return out
+        finally:
+            decoder.layers, decoder.norm, decoder.config.num_hidden_layers = blocks, final, count
+
+    # Batching -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _context(self) -> int:
+        return int(getattr(self.base.config, "max_position_embeddings", 2048))
+
+    def _groups(self, texts: Sequence[str], use: AdapterUse) -> list[tuple[list[int], bool]]:
+        """Indices of the texts for which the adapter is silent, and of those for which it speaks."""
+        speaks = self.speaks(texts, use)
+        groups = [([i for i, s in enumerate(speaks) if s is value], value) for value in (False, True)]
+        return [(indices, value) for indices, value in groups if indices]
+
+    def _batches(self, encoded: Sequence[Sequence[int]], extra: int = 0) -> Iterator[list[int]]:
+        """Indices in batches of like length, each at most `_BATCH_TOKENS` padded tokens."""
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+        batch: list[int] = []
+        for i in order:
+            if batch and (len(batch) + 1) * (len(encoded[i]) + extra) > _BATCH_TOKENS:
+                yield batch
+                batch = []
+            batch.append(i)
+        if batch:
+            yield batch
+
+    def _pad(self, encoded: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T) ids and mask."""
+        width = max(len(e) for e in encoded)
+        ids = torch.full((len(encoded), width), int(self.tokenizer.pad_token_id))
+        mask = torch.zeros(len(encoded), width, dtype=torch.long)
+        for row, tokens in enumerate(encoded):
+            where = slice(width - len(tokens), width) if left else slice(0, len(tokens))
+            ids[row, where] = torch.tensor(tokens, dtype=torch.long)
+            mask[row, where] = 1
+        return ids, mask

@@ -1,0 +1,297 @@
+"""Hippo: a model on your own machine that is told a thing once, recalls it, and learns it asleep.
+
+The facade over everything below it. Each part is loaded when it is first needed: recalling needs no language model, and
+with memory OFF the store is never opened. Knows nothing of evaluation, servers or the command line.
+
+    with Hippo.open() as hippo:
+        hippo.observe("My favorite color is blue.")
+        hippo.answer("What is my favorite color?").text              # read from the store
+        hippo.sleep()
+        hippo.answer("What is my favorite color?", memory=False).text  # from the weights
+"""
+
+from __future__ import annotations
+
+import logging
+import time as clock
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hippo_mem.awake import Awake
+from hippo_mem.config import GateConfig, SleepConfig
+from hippo_mem.embed import Embedder
+from hippo_mem.errors import InputError, StoreFormatError
+from hippo_mem.home import UserHome, open_home
+from hippo_mem.lm import DEFAULT_MODEL, LanguageModel
+from hippo_mem.reader import Reader
+from hippo_mem.relational.frames import FrameParser
+from hippo_mem.sleep import Night, NightReport, Nights
+from hippo_mem.sleep.bedtime import Bedtime, Progress
+from hippo_mem.sleep.examples import with_context
+from hippo_mem.storage.experiment import StoreMeta, load_session, save_session
+from hippo_mem.text import clean_text
+from hippo_mem.types import Answer, Event, Outcome, Recall, Where
+
+log = logging.getLogger(__name__)
+
+_ANSWER_TOKENS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HippoConfig:
+    """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on writes."""
+
+    gate: GateConfig = field(default_factory=GateConfig)
+    sleep: SleepConfig = field(default_factory=SleepConfig)
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    surprise: bool = True
+
+
+class Hippo:
+    """One user's memory and model. Use as a context manager, or call `close`. Not safe for two threads at once."""
+
+    def __init__(
+        self, home: UserHome, *, model: str = DEFAULT_MODEL, config: HippoConfig | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:  # fmt: skip
+        self.home = home
+        self.model_name = model
+        self.config = config or HippoConfig()
+        self._embedder = embedder
+        self._awake: Awake | None = None
+        self._lm: LanguageModel | None = None
+        self._on_lm: int | None = None
+        self._conditioned = False
+        self._parser = FrameParser()
+        self._nights = Nights(home.nights)
+
+    @classmethod
+    def open(
+        cls, home: str | Path | None = None, user: str = "default", *, model: str = DEFAULT_MODEL,
+        config: HippoConfig | None = None, embedder: Embedder | None = None,
+    ) -> Hippo:  # fmt: skip
+        """Open, or make, the memory of `user` under the data home (`HIPPO_HOME`).
+
+        Args:
+            model: a bundled name, a hub id, or a folder; loaded when first needed.
+        Raises: InputError for a user id that could leave the home; StorageFull when the home cannot be written.
+        """
+        return cls(open_home(home, user), model=model, config=config, embedder=embedder)
+
+    def __enter__(self) -> Hippo:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files. Closing twice is fine."""
+        if self._awake is not None:
+            self._awake.close()
+            self._awake = None
+
+    # Parts, loaded when needed ---------------------------------------------------------------------------------------
+
+    @property
+    def awake(self) -> Awake:
+        """The open store. The first use makes it."""
+        if self._awake is None:
+            surprise = self._surprise if self.config.surprise else None
+            self._awake = Awake(self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate)
+        return self._awake
+
+    @property
+    def base(self) -> LanguageModel:
+        """The language model; what is on it is whatever night was attached last."""
+        if self._lm is None:
+            self._lm = LanguageModel.load(self.model_name, models_dir=self.home.models, dtype=self.config.dtype)
+        return self._lm
+
+    @property
+    def lm(self) -> LanguageModel:
+        """The language model with the night in force over it.
+
+        Raises: ModelUnavailable; StoreFormatError when the night's files are damaged or made for another model.
+        """
+        lm, night = self.base, self._nights.in_force()
+        number = night.number if night else None
+        if number != self._on_lm or (night is not None and lm.adapter_dir is None):
+            lm.detach()
+            if night is not None:
+                if night.model != lm.name:
+                    raise StoreFormatError(
+                        f"night {night.number} was learned by {night.model}, this is {lm.name}; open with --model "
+                        f"{night.model}, or go back with: hippo nights undo"
+                    )
+                lm.attach(self._nights.path(night.number))
+            self._on_lm, self._conditioned = number, bool(night and night.conditioned)
+        return lm
+
+    def _surprise(self, texts: Sequence[str]) -> list[float]:
+        return self.base.surprise(texts, adapter=False)
+
+    # Awake ----------------------------------------------------------------------------------------------------------
+
+    def observe(
+        self, text: str, *, source: str = "user", time: float | None = None, context: str | None = None,
+        reward: bool = False, pin: bool = False, doc_id: str | None = None, conf: float = 1.0,
+        tags: tuple[str, ...] = (), slots: Mapping[str, str] | None = None,
+    ) -> list[Outcome]:  # fmt: skip
+        """Tell it one thing, once. What is returned is on disk.
+
+        Args:
+            text: 1 to 20 000 characters. time: when it was true, unix seconds; now by default.
+            context: the session it belongs to; a cue asked in one context is not answered from another.
+            reward, pin: raise its salience; what is pinned is always kept. conf: 0..1.
+        Raises: InputError before anything is written; StoreBusy, StorageFull with nothing written.
+        """
+        return self.awake.observe(
+            text, source=source, time=time, context=context, reward=reward, pin=pin, doc_id=doc_id, conf=conf, tags=tags,
+            slots=slots,
+        )  # fmt: skip
+
+    def observe_many(self, events: Iterable[Event | str]) -> list[list[Outcome]]:
+        """Tell it many things at once, in one transaction: all are on disk, or an error and none."""
+        return self.awake.observe_many(events)
+
+    def recall(self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None) -> Recall:
+        """The `k` memories nearest to a cue, best first. Recalled text is data, never instructions."""
+        return self.awake.recall(cue, k, where=where, as_of=as_of)
+
+    def forget(
+        self, *, trace_id: int | None = None, source: str | None = None, doc_id: str | None = None,
+        everything: bool = False,
+    ) -> int:  # fmt: skip
+        """Delete memories by exactly one choice; returns how many. The next sleep takes them out of the weights as well."""
+        return self.awake.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
+
+    # Answering ------------------------------------------------------------------------------------------------------
+
+    def answer(self, question: str, *, memory: bool = True, context: str | None = None, k: int = 8) -> Answer:
+        """Answer one question; see `answer_many`."""
+        return self.answer_many([question], contexts=[context], memory=memory, k=k)[0]
+
+    def answer_many(
+        self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True, k: int = 8
+    ) -> list[Answer]:
+        """Answer questions from memory (ON), or from the weights alone (OFF: nothing reads the store).
+
+        Args:
+            contexts: one a question; a question with a context sees only what was told in it.
+            memory: ON reads `k` recalled memories one by one and answers with the shortest span of them; where none
+                has to do with the question, the weights answer.
+        Raises: InputError for an empty question or contexts of another length.
+        """
+        asked = [clean_text(q, "question" if len(questions) == 1 else f"question {i + 1}") for i, q in enumerate(questions)]
+        keys = list(contexts) if contexts is not None else [None] * len(asked)
+        if len(keys) != len(asked):
+            raise InputError(f"{len(asked)} questions but {len(keys)} contexts; give one each, or none at all")
+        if not asked:
+            return []
+        if not memory:
+            return self._from_weights(asked, keys, [None] * len(asked))
+        reader = Reader(self.lm, self._parser)
+        answers: list[Answer | None] = []
+        recalls: list[Recall | None] = []
+        for question, key in zip(asked, keys, strict=True):
+            found = self.recall(question, k, where=Where(context_key=key) if key is not None else None)
+            recalls.append(found)
+            answers.append(reader.read(question, found))
+        alone = [i for i, a in enumerate(answers) if a is None]
+        for i, answer in zip(
+            alone,
+            self._from_weights([asked[i] for i in alone], [keys[i] for i in alone], [recalls[i] for i in alone]),
+            strict=True,
+        ):
+            answers[i] = answer
+        return [a for a in answers if a is not None]
+
+    def _from_weights(
+        self, questions: Sequence[str], contexts: Sequence[str | None], recalls: Sequence[Recall | None]
+    ) -> list[Answer]:
+        if not questions:
+            return []
+        lm = self.lm
+        asked = [with_context(q, c if self._conditioned else None) for q, c in zip(questions, contexts, strict=True)]
+        prompts = [lm.chat_prompt(q) for q in asked]
+        speaks = lm.speaks(prompts)
+        said = lm.generate(prompts, max_new_tokens=_ANSWER_TOKENS)
+        return [
+            Answer(text=text, decoding="greedy" if text else "none", source="weights", recall=recall, adapter_spoke=spoke)
+            for text, recall, spoke in zip(said, recalls, speaks, strict=True)
+        ]
+
+    # Asleep ---------------------------------------------------------------------------------------------------------
+
+    def sleep(
+        self, config: SleepConfig | None = None, *, progress: Progress | None = None, merge: bool = False
+    ) -> NightReport:
+        """Learn what was told since the last night, unlearn what was deleted, verify, keep or undo.
+
+        Returns: the report; `verdict` "nothing" when there was nothing to do.
+        Raises: StoreBusy when another process sleeps; SleepError when training fails. The night before stays in force
+            through any error, Ctrl-C or kill.
+        """
+        try:
+            return Bedtime(self.awake, self.base, self._nights, self._parser).sleep(
+                config or self.config.sleep, progress=progress, merge=merge
+            )
+        finally:
+            self._on_lm = None
+            if self._lm is not None:
+                self._lm.detach()
+
+    def nights(self) -> list[Night]:
+        """Every night, oldest first."""
+        return self._nights.all()
+
+    def undo_night(self) -> Night | None:
+        """Go back one night; returns the night now in force. What the undone night learned is new again.
+
+        Raises: InputError when there is no night to undo; StoreBusy while a sleep runs.
+        """
+        return Bedtime(self.awake, None, self._nights, self._parser).undo()
+
+    # About it -------------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What there is, as plain data. Opens no store that does not exist."""
+        night = self._nights.in_force()
+        store = self.awake.status() if self._awake is not None or self.home.database.exists() else None
+        loaded = None
+        if self._lm is not None:
+            loaded = {"dtype": str(self._lm.dtype).removeprefix("torch."), "layers": self._lm.n_layers}
+        return {
+            "user": self.home.user,
+            "home": str(self.home.root),
+            "model": self.model_name,
+            "model_loaded": loaded,
+            "memory": store,
+            "n_traces": store["episodic"]["traces"] if store else 0,
+            "night_in_force": night.to_dict() if night else None,
+            "n_nights": len(self._nights.all()),
+            "disk_bytes": sum(p.stat().st_size for p in self.home.folder.rglob("*") if p.is_file()),
+        }
+
+    def save(self, dir: str | Path, session_id: str) -> StoreMeta:
+        """Write the traces as an experiment store: `dir/hei_nw/<session_id>/episodic.jsonl` and `store_meta.json`."""
+        return save_session(dir, session_id, self.awake.store, model=self.model_name)
+
+    def load(self, dir: str | Path, session_id: str) -> int:
+        """Take in the traces of an experiment store; returns how many were added. Ids are given anew.
+
+        Raises: InputError when there is no such session; StoreFormatError with file and line.
+        """
+        saved = load_session(dir, session_id)
+        start = clock.perf_counter()
+        outcomes = self.observe_many(
+            Event(
+                text=t.text, source=t.provenance.source, time=t.provenance.time, context=t.context_key, pin=True,
+                doc_id=t.provenance.doc_id, conf=t.provenance.conf, tags=t.tags, slots=t.slots,
+            )
+            for t in saved.traces
+        )  # fmt: skip
+        log.info("loaded %d traces in %.2f s", len(outcomes), clock.perf_counter() - start)
+        return sum(o.kind == "stored" for (o,) in outcomes)

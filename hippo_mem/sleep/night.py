@@ -1,0 +1,209 @@
+"""One night over a model: traces in, a trained, gated and verified adapter in a folder out.
+
+    examples ► anchors ► train ► gate ► verify ► report
+
+Whether the night comes into force is for the caller; here it is only judged. Knows nothing of users, stores or locks.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hippo_mem.config import SleepConfig, config_hash, to_dict
+from hippo_mem.errors import SleepError
+from hippo_mem.lm import LanguageModel
+from hippo_mem.relational.frames import FrameParser
+from hippo_mem.sleep.distillation import remembered, taught
+from hippo_mem.sleep.gate_fit import fit_gate
+from hippo_mem.sleep.material import Material, anchor_prompts, prepare
+from hippo_mem.sleep.report import NightReport, write_report
+from hippo_mem.sleep.soft_targets import SoftSequence, soft_targets
+from hippo_mem.sleep.training import AdapterTraining
+from hippo_mem.sleep.verification import RecallCheck, check_kept, check_recall, judge
+from hippo_mem.types import Trace
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+
+_ANCHOR_TOKENS = 48  # a longer anchor teaches nothing that its beginning does not
+_MAX_EXAM = 400  # questions of a check; more cost minutes and change the share by less than a point
+# The loss earlier nights' questions start with: they are drawn seldom until one is seen to have slipped.
+_EARLIER_LOSS = 0.05
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """The progress of someone who does not look."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the block under `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def train_night(
+    lm: LanguageModel, new: Sequence[Trace], earlier: Sequence[Trace], out_dir: Path, config: SleepConfig, *,
+    start: Path | None = None, progress: Progress = silent, parser: FrameParser | None = None,
+) -> NightReport:  # fmt: skip
+    """Train one night and write its adapter, gate and report into `out_dir`; the adapter stays on `lm`.
+
+    Args:
+        new: what is to be learned. earlier: what the adapter at `start` knows and must keep.
+        start: the adapter folder of the night this one goes on from; None begins anew.
+    Returns: the report; its verdict is "kept" or "undone" by the bars of `config.verify`.
+    Raises: SleepError when there is nothing to train on or training diverges; the model is then without adapter.
+    """
+    if not new and not earlier:
+        raise SleepError("nothing to learn: no memory was given")
+    began, clock, parser = time.perf_counter(), Clock(), parser or FrameParser()
+    seed = config.train.seed
+    with clock.stage("examples"):
+        progress("writing questions", 0, 1)
+        every = [*new, *earlier]
+        material = prepare(lm, every, parser, seed=seed, statement_weight=config.train.statement_weight)
+        progress("writing questions", 1, 1)
+    fresh = {t.id for t in new}
+    exam = _sample([e for e in material.verify if e.fact in fresh])
+    old_exam = _sample([e for e in material.verify if e.fact not in fresh])
+    before: RecallCheck | None = None
+    if start is not None:
+        lm.attach(start)
+        with clock.stage("verify"):
+            progress("asking about earlier nights", 0, 1)
+            before = check_recall(lm, old_exam)
+            progress("asking about earlier nights", 1, 1)
+    with clock.stage("anchors"):
+        kept, held = anchor_prompts(lm)
+        anchors = _anchors(lm, kept, config, progress)
+        questions = list(material.questions)
+        if start is not None:
+            questions = remembered(lm, questions, fresh, config)
+        if config.teacher.enabled:
+            questions = taught(lm, questions, {t.id: t.text for t in every}, config)
+    training = AdapterTraining(lm, config, start)
+    try:
+        with clock.stage("train"):
+            known = {i: _EARLIER_LOSS for i, e in enumerate(questions) if e.fact not in fresh} if start else {}
+            result = training.run(
+                [*questions, *material.unknown], list(material.statements), anchors, list(material.stop), progress,
+                known=known,
+            )  # fmt: skip
+        out_dir.mkdir(parents=True, exist_ok=True)
+        training.save(out_dir)
+        lm.adopt(training.peft, None, out_dir)
+        with clock.stage("gate"):
+            gate_figures = _fit_gate(lm, material, kept, held, out_dir, progress) if config.gate else {}
+        with clock.stage("verify"):
+            progress("verifying", 0, 3)
+            recall = check_recall(lm, exam)
+            progress("verifying", 1, 3)
+            after = check_recall(lm, old_exam) if old_exam else None
+            progress("verifying", 2, 3)
+            keep = check_kept(lm, held, [t for t in held if not t.startswith(lm.chat_prompt("\0").split("\0")[0])])
+            progress("verifying", 3, 3)
+    except BaseException:
+        lm.detach()
+        training.abandon()
+        raise
+    verdict = judge(config.verify, recall, before, after, keep)
+    lora = {"peft": to_dict(config.peft), "targets": list(config.targets)}
+    report = NightReport(
+        verdict="kept" if verdict.kept else "undone", reason=verdict.reason, folder=str(out_dir), model=lm.name,
+        dtype=str(lm.dtype).removeprefix("torch."), seconds=time.perf_counter() - began,
+        seconds_by_stage=clock.seconds, n_facts=len(every), n_new=len(new), n_earlier=len(earlier),
+        n_questions=len(material.questions), unaskable=material.unaskable, trace_ids=tuple(t.id for t in every),
+        conditioned=material.conditioned, steps=result.steps, stopped=result.stopped, tokens=result.tokens,
+        tokens_per_s=result.tokens / max(result.seconds, 1e-9), curve=result.curve,
+        replay={"samples": sum(result.drawn.values()), "drawn": result.drawn, "policy": config.replay.policy},
+        recall=recall, earlier_before=before, earlier_after=after, keep=keep, gate=gate_figures,
+        config=to_dict(config), config_hash=config_hash(config), lora_config_hash=config_hash(lora),
+        versions={p: importlib.metadata.version(p) for p in ("torch", "transformers", "peft")},
+    )  # fmt: skip
+    write_report(report, out_dir)
+    return report
+
+
+def consolidate(
+    traces: Sequence[Trace], *, model: str, out_dir: Path, config: SleepConfig | None = None,
+    progress: Progress | None = None, merge: bool = False,
+) -> NightReport:  # fmt: skip
+    """A night outside any user's home: load `model`, learn `traces`, leave adapter and report in `out_dir`.
+
+    Raises: ModelUnavailable, SleepError.
+    """
+    lm = LanguageModel.load(model)
+    report = train_night(lm, traces, (), Path(out_dir), config or SleepConfig(), progress=progress or silent)
+    if merge:
+        report = replace(report, merged=str(merge_adapter(lm, Path(out_dir))))
+        write_report(report, Path(out_dir))
+    return report
+
+
+def merge_adapter(lm: LanguageModel, night_dir: Path) -> Path:
+    """Bake a night's adapter into a copy of the base: `<night>/merged`, a folder that loads like any model.
+
+    The gate cannot be baked in: a merged model always speaks with what it learned.
+    Raises: SleepError when a merged weight is not finite.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(lm.folder, dtype=torch.float32, local_files_only=True)
+    try:
+        merged = PeftModel.from_pretrained(base, str(night_dir)).merge_and_unload(safe_merge=True)
+    except ValueError as error:
+        raise SleepError(f"the adapter in {night_dir} does not merge: {error}") from error
+    target = night_dir / "merged"
+    merged.save_pretrained(target)
+    lm.tokenizer.save_pretrained(target)
+    return target
+
+
+def _anchors(lm: LanguageModel, prompts: Sequence[str], config: SleepConfig, progress: Progress) -> list[SoftSequence]:
+    if not config.anchors.every:
+        return []
+    progress("asking the base", 0, 1)
+    sequences = [(lm.encode(p)[:_ANCHOR_TOKENS], 0) for p in prompts]
+    found = soft_targets(lm, sequences, config.anchors.topk)
+    progress("asking the base", 1, 1)
+    return found
+
+
+def _fit_gate(
+    lm: LanguageModel, material: Material, kept: Sequence[str], held: Sequence[str], out_dir: Path, progress: Progress
+) -> dict[str, float]:
+    if not material.asked or not material.held_asked:
+        return {}  # statements alone: nothing tells their subject from any other, so the adapter always speaks
+    progress("fitting the gate", 0, 1)
+    fit = fit_gate(lm, _sample(material.asked, 1600), kept, _sample(material.held_asked), held)
+    fit.gate.save(out_dir)
+    lm.gate = fit.gate
+    progress("fitting the gate", 1, 1)
+    return {
+        "opens_for_learned": fit.opens_for_learned, "opens_for_other": fit.opens_for_other,
+        "layer": float(fit.gate.layer), "threshold": fit.gate.threshold,
+    }  # fmt: skip
+
+
+def _sample(items: Sequence, most: int = _MAX_EXAM) -> list:  # type: ignore[type-arg]
+    """At most `most`, evenly spaced, so every part of the night is in it."""
+    if len(items) <= most:
+        return list(items)
+    return [items[i * len(items) // most] for i in range(most)]

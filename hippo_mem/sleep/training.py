@@ -1,0 +1,251 @@
+"""Training a night's adapter: examples in, a LoRA over the frozen base out.
+
+Loss on answer tokens and the end of turn, examples drawn by their last loss, one batch in several an anchor, float32
+masters under adapters in the base's format, an exponential average of the weights is what remains. Knows nothing of
+memories, verification or where the result is kept.
+
+Source: LoRA (Hu et al. 2022), AdamW (Loshchilov & Hutter 2019), loss-based sampling after prioritized replay (Schaul et al.
+2016), constant-then-decay learning rate (Hu et al. 2024, MiniCPM): it needs no step count beforehand, so training can
+stop when everything is learned.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from hippo_mem.config import SleepConfig
+from hippo_mem.errors import SleepError
+from hippo_mem.lm import LanguageModel
+from hippo_mem.replay.dynamic import LossSampler
+from hippo_mem.sleep.examples import Example
+from hippo_mem.sleep.fused_mlp import fused
+from hippo_mem.sleep.grouped_attention import grouped_attention
+from hippo_mem.sleep.packing import Packed, pack
+from hippo_mem.sleep.soft_targets import SoftSequence, divergence
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+_PACK_ROW = 64  # measured on the default model: 48-64 is quickest, attention and padding both small
+_STEPS_PER_FACT, _MIN_STEPS = 6, 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """How a training went. `curve` rows: step, seconds, loss (nats per answer), share of stop questions right or NaN."""
+
+    steps: int
+    seconds: float
+    tokens: int
+    stopped: str
+    curve: tuple[tuple[int, float, float, float], ...]
+    peak_lr: float
+    n_examples: int
+    fused_blocks: int
+    drawn: dict[str, int] = field(default_factory=dict)
+
+
+class AdapterTraining:
+    """One training run over a model. The adapter is over `lm.base` from construction until `abandon`.
+
+    Args:
+        lm: the model; any adapter on it is taken off first.
+        config: the night's configuration.
+        start: an adapter folder to continue from, None for a new one.
+    """
+
+    def __init__(self, lm: LanguageModel, config: SleepConfig, start: Path | None = None) -> None:
+        from peft import LoraConfig, PeftModel, get_peft_model
+
+        self.lm, self.config = lm, config
+        lm.detach()
+        torch.manual_seed(config.train.seed)
+        if start is not None:
+            self.peft: Any = PeftModel.from_pretrained(
+                lm.base, str(start), is_trainable=True, autocast_adapter_dtype=False
+            )
+        else:
+            lora = LoraConfig(
+                r=config.peft.rank, lora_alpha=config.peft.alpha, lora_dropout=config.peft.dropout,
+                target_modules=list(config.targets), task_type="CAUSAL_LM", base_model_name_or_path=lm.name,
+            )  # fmt: skip
+            try:
+                self.peft = get_peft_model(lm.base, lora, autocast_adapter_dtype=False)
+            except ValueError as error:
+                raise SleepError(f"targets {list(config.targets)} do not exist in {lm.name}: {error}") from error
+        self.parameters = [p for p in self.peft.parameters() if p.requires_grad]
+        self.masters = [p.detach().float().clone() for p in self.parameters]
+        self.average = [m.clone() for m in self.masters]
+        t = config.train
+        self.optimizer = torch.optim.AdamW(
+            self.masters, lr=t.lr, betas=(0.9, 0.98), weight_decay=t.weight_decay, foreach=True
+        )
+        self.n_steps = 0
+        self.n_tokens = 0
+
+    # One step -------------------------------------------------------------------------------------------------------
+
+    def hidden(self, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Packed]:
+        """Final hidden states of packed sequences: (R, T, d)."""
+        packed = pack(sequences, self.lm.dtype, _PACK_ROW)
+        self.n_tokens += sum(len(s) for s in sequences)
+        out: torch.Tensor = self.lm.decoder(
+            input_ids=packed.ids, attention_mask=packed.mask, position_ids=packed.positions, use_cache=False
+        ).last_hidden_state
+        return out, packed
+
+    def answer_loss(self, batch: Sequence[Example]) -> tuple[torch.Tensor, list[float], list[bool]]:
+        """Mean weighted loss of a batch; each example's worst token loss; whether greedy decoding would say it."""
+        hidden, packed = self.hidden([e.tokens for e in batch])
+        rows = torch.cat(
+            [
+                hidden[row, column + e.first : column + len(e.tokens) - 1]
+                for e, (row, column) in zip(batch, packed.starts, strict=True)
+            ]
+        )
+        logits = self.lm.base.lm_head(rows).float()
+        targets = torch.tensor([t for e in batch for t in e.tokens[e.first + 1 :]])
+        losses = cross_entropy(logits, targets, reduction="none")
+        weights = torch.tensor([w for e in batch for w in e.token_weights()])
+        total = (losses * weights).sum() / len(batch)
+        spans = [len(e.tokens) - 1 - e.first for e in batch]
+        right = (logits.detach().argmax(-1) == targets).split(spans)
+        worst = [part.max().item() for part in losses.detach().split(spans)]
+        for e, part in zip(batch, logits.split(spans), strict=True):
+            if e.soft is not None:
+                total = total + e.soft_weight * divergence(part, e.soft) / len(batch)
+        return total, worst, [bool(part.all()) for part in right]
+
+    def anchor_loss(self, batch: Sequence[SoftSequence]) -> torch.Tensor:
+        """KL to the frozen base per position, in nats."""
+        hidden, packed = self.hidden([a.tokens for a in batch])
+        parts = [
+            hidden[row, column + a.first : column + len(a.tokens)]
+            for a, (row, column) in zip(batch, packed.starts, strict=True)
+        ]
+        spans = [len(p) for p in parts]
+        logits = self.lm.base.lm_head(torch.cat(parts)).float().split(spans)
+        total = torch.stack([divergence(part, a) for part, a in zip(logits, batch, strict=True)]).sum()
+        return total / sum(spans)
+
+    def update(self, lr: float) -> None:
+        """One optimiser step from the gradients that have been summed, then the adapters are set from the masters."""
+        t = self.config.train
+        with torch.no_grad():
+            for master, parameter in zip(self.masters, self.parameters, strict=True):
+                master.grad = parameter.grad.float() if parameter.grad is not None else torch.zeros_like(master)
+                parameter.grad = None
+            norm = torch.nn.utils.clip_grad_norm_(self.masters, t.clip_norm)
+            if not math.isfinite(norm):
+                raise SleepError(f"the gradient became {norm} at step {self.n_steps}; lower train.lr (now {lr:g})")
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            self.optimizer.step()
+            self.n_steps += 1
+            torch._foreach_lerp_(self.average, self.masters, 1.0 - t.ema)
+            self._set(self.masters)
+
+    def _set(self, values: Sequence[torch.Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, values, strict=True):
+                parameter.copy_(value)
+
+    @torch.inference_mode()
+    def exact(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether greedy decoding would give each example's answer, token for token and then stop."""
+        result: list[bool] = []
+        for at in range(0, len(examples), 128):
+            result += self.answer_loss(examples[at : at + 128])[2]
+        return result
+
+    # The run --------------------------------------------------------------------------------------------------------
+
+    def run(
+        self, questions: Sequence[Example], statements: Sequence[Example], anchors: Sequence[SoftSequence],
+        stop: Sequence[Example], progress: Progress | None = None, *, known: Mapping[int, float] | None = None,
+    ) -> TrainingResult:  # fmt: skip
+        """Train until learned or out of steps; the averaged weights are in the adapter afterwards.
+
+        Args:
+            stop: questions that are not trained on; training ends when each is right in two checks running.
+            known: positions in `questions` whose loss is known beforehand: they are not drawn for being new.
+        Raises: SleepError when there is nothing to train on, or when the loss stops being a number.
+        """
+        if not questions and not statements:
+            raise SleepError("nothing to train on: no question and no statement could be made from the memories")
+        t, rng = self.config.train, random.Random(self.config.train.seed)
+        n_facts = len({e.fact for e in questions}) or len(statements)
+        ceiling = t.steps if t.steps is not None else max(_MIN_STEPS, _STEPS_PER_FACT * n_facts)
+        pool = list(questions) or list(statements)
+        sampler = LossSampler(len(pool), power=t.loss_power, floor=t.uniform_floor, ema=0.0, seed=t.seed)
+        if known:
+            sampler.update(list(known), list(known.values()))
+        n_statements = round(t.batch_size * t.statement_share) if questions and statements else 0
+        passed: list[bool] = [False] * len(stop)
+        decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
+        curve: list[tuple[int, float, float, float]] = []
+        smooth, start, n_drawn, n_anchors = math.nan, time.perf_counter(), 0, 0
+        self.peft.train()
+        with ExitStack() as stack:
+            n_fused = stack.enter_context(fused(self.lm.decoder.layers))
+            stack.enter_context(grouped_attention(self.lm.base))
+            while self.n_steps < decay_to:
+                step = self.n_steps + 1
+                value = 0.0
+                for _ in range(t.grad_accum):
+                    indices = sampler.draw(min(t.batch_size - n_statements, len(pool)))
+                    batch = [pool[i] for i in indices] + rng.sample(statements, min(n_statements, len(statements)))
+                    loss, worst, _ = self.answer_loss(batch)
+                    (loss / t.grad_accum).backward()
+                    value += loss.item() / t.grad_accum
+                    n_drawn += len(indices)
+                    sampler.update(indices, worst[: len(indices)])
+                a = self.config.anchors
+                if anchors and a.every and step % a.every == 0:
+                    chosen = rng.sample(anchors, min(a.batch_size, len(anchors)))
+                    (self.anchor_loss(chosen) * a.weight).backward()
+                    n_anchors += len(chosen)
+                warm = min(1.0, step / max(1, t.warmup_steps))
+                left = (decay_to - self.n_steps) / max(1, decay_to - decay_from)
+                self.update(t.lr * warm * min(1.0, left))
+                smooth = value if math.isnan(smooth) else 0.8 * smooth + 0.2 * value
+                share = math.nan
+                waiting = t.stop_early and decay_to == ceiling and bool(stop) and step < decay_from
+                if waiting and step % t.check_every == 0 and smooth < 0.5:
+                    now = self.exact(stop)
+                    share = sum(now) / len(now)
+                    if all(x and y for x, y in zip(now, passed, strict=True)):
+                        stopped = "everything learned"
+                        decay_from, decay_to = step, min(ceiling, step + max(5, round(step * t.decay_share)))
+                    passed = now
+                curve.append((step, time.perf_counter() - start, value, share))
+                if progress is not None:
+                    progress("training", step, decay_to)
+        self._set(self.average)
+        self.peft.eval()
+        return TrainingResult(
+            steps=self.n_steps, seconds=time.perf_counter() - start, tokens=self.n_tokens, stopped=stopped,
+            curve=tuple(curve), peak_lr=t.lr, n_examples=len(questions) + len(statements), fused_blocks=n_fused,
+            drawn={"questions": n_drawn, "statements": n_statements * self.n_steps, "anchors": n_anchors},
+        )  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Write the adapter in PEFT's format."""
+        self.peft.save_pretrained(str(folder), safe_serialization=True)
+        readme = folder / "README.md"  # PEFT's model card: empty headings that name nothing of this night
+        readme.unlink(missing_ok=True)
+
+    def abandon(self) -> None:
+        """Take the adapter off the model again."""
+        self.lm.base = self.peft.unload()
