@@ -18,6 +18,7 @@ from hippo_eval.settings import EvalConfig, check, resolve
 from hippo_mem.config import SleepConfig, config_hash, from_mapping, load_yaml, to_dict
 from hippo_mem.configs_path import find_config
 from hippo_mem.errors import ConfigError, InputError, StoreFormatError
+from hippo_mem.home import make_folder
 from hippo_mem.replay.from_store import load_sessions, replay_from_store
 from hippo_mem.storage.jsonl import write_atomic
 from hippo_mem.types import Trace
@@ -126,7 +127,7 @@ def train(
     if not traces:
         raise InputError(f"session {session_id!r} under {store_dir} holds no episodes, only rows of other memories")
     chosen = model or load_sessions(store_dir, session_id)[0].meta.model or DEFAULT_MODEL
-    out = Path(outdir)
+    out = make_folder(Path(outdir))  # a place that cannot be written is found out before the training
     result = {
         "model": chosen,
         "session_id": session_id,

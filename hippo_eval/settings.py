@@ -145,8 +145,11 @@ def check(config: EvalConfig) -> EvalConfig:
     for value, what in ((config.session_id, "session_id"), (config.run_id, "run_id")):
         if value is not None:
             check_id(value, what)
-    if (config.persist or config.mode == "replay") and not (config.store_dir and config.session_id):
+    keeps = config.persist or config.mode == "replay"
+    if keeps and not (config.store_dir and config.session_id):
         problems.append("persist=true and mode=replay need store_dir=... and session_id=...")
+    elif config.replay.cycles and not keeps and not config.sleep and config.is_memory:
+        problems.append("replay.cycles needs persist=true: a replay works on a saved store (or sleep=true)")
     if not config.is_memory:
         if config.mode in ("teach", "replay"):
             problems.append(f"mode={config.mode} needs a memory preset, {config.preset} has no memory")

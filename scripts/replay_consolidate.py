@@ -31,6 +31,8 @@ def main(given: argparse.Namespace) -> None:
         result = train(**vars(given), progress=bars)
     replay = result["replay"]
     print(f"replayed {replay['samples']} samples of {result['traces']} traces in {replay['cycles']} cycles")
+    if "verdict" in result["night"]:
+        print(f"the night would be {result['night']['verdict']}: {result['night']['reason']}")
     print(f"adapter for {result['model']} in {given.outdir}; {given.outdir}/{TRAINING}")
 
 
