@@ -103,7 +103,7 @@ def test_a_memory_that_is_never_asked_fails_the_run(tmp_path: Path) -> None:
 def test_the_hash_follows_what_decides_the_figures() -> None:
     plain = hash_of(resolve(settings()))
     assert plain == hash_of(resolve(settings("outdir=elsewhere", "run_id=other", "batch_size=2")))
-    assert plain != hash_of(resolve(settings("seed=8")))
+    assert plain != hash_of(resolve(["model=dummy", "n=5", "seed=8"]))
     assert plain != hash_of(resolve(settings("preset=baselines/rag")))
 
 
