@@ -51,8 +51,9 @@ class Recaller:
     def _hits(self, cue: str, k: int, where: Where | None, as_of: float | None) -> tuple[Hit, ...]:
         depth = max(_MIN_DEPTH, 4 * k)
         [vector] = self._embedder.embed([cue])
-        dense = self._store.nearest(vector, depth, self._store.select(where, as_of))
-        lexical = self._store.lexical(cue, depth, where, as_of)
+        allowed = self._store.select(where, as_of)
+        dense = self._store.nearest(vector, depth, allowed)
+        lexical = self._store.lexical(cue, depth, allowed)
 
         cosines = dict(dense)
         ranks: dict[int, dict[str, int]] = {}

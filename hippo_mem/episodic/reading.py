@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -77,25 +78,30 @@ class TraceTable:
             rows = connection.execute(f"SELECT id FROM traces WHERE {sql} ORDER BY id", values).fetchall()
         return np.array([row[0] for row in rows], dtype=np.int64)
 
-    def lexical(self, cue: str, k: int, where: Where | None = None, as_of: float | None = None) -> list[int]:
-        """The `k` best traces by BM25 (Robertson and Zaragoza 2009) over stemmed words, best first. Takes any text."""
+    def lexical(self, cue: str, k: int, allowed: Ids | None = None) -> list[int]:
+        """The `k` best traces by BM25 (Robertson and Zaragoza 2009) over stemmed words, best first. Takes any text.
+
+        Args:
+            allowed: only these ids, from `select`; None means all.
+        """
         expression = match_expression(cue, STOP_WORDS)
         if not expression or k <= 0:
             return []
-        sql, values = conditions(where, as_of)
+        # No join with `traces`: a frequent word would fetch every row, vectors and all.
+        sql, values = "SELECT rowid FROM traces_fts WHERE traces_fts MATCH ?", [expression]
+        if allowed is not None:
+            sql += " AND rowid IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(allowed.tolist()))
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT traces.id FROM traces_fts JOIN traces ON traces.id = traces_fts.rowid "
-                f"WHERE traces_fts MATCH ? AND {sql} ORDER BY bm25(traces_fts), traces.id LIMIT ?",
-                (expression, *values, k),
-            ).fetchall()
+            rows = connection.execute(f"{sql} ORDER BY rank LIMIT {int(k)}", values).fetchall()
         return [row[0] for row in rows]
 
     def duplicate_of(self, event: Event) -> int | None:
         """The open trace in the same words from the same source, document and context."""
         with self._database.read() as connection:
+            # The unary plus keeps SQLite to the index of digests: the others may match every row.
             row = connection.execute(
-                "SELECT id FROM traces WHERE digest = ? AND source = ? AND doc_id IS ? AND context_key IS ? "
+                "SELECT id FROM traces WHERE digest = ? AND +source = ? AND +doc_id IS ? AND +context_key IS ? "
                 "AND valid_to IS NULL ORDER BY id LIMIT 1",
                 (digest(event.text), event.source, event.doc_id, event.context),
             ).fetchone()

@@ -202,7 +202,7 @@ class EpisodicStore(TraceTable):
         marks = ", ".join("?" * len(found))
         with self._database.read() as connection:
             rows = connection.execute(
-                f"SELECT id FROM traces WHERE id IN ({marks}) AND context_key IS ?", (*(i for i, _ in found), context)
+                f"SELECT id FROM traces WHERE id IN ({marks}) AND +context_key IS ?", (*(i for i, _ in found), context)
             ).fetchall()
         same = {row[0] for row in rows}
         return next((cosine for i, cosine in found if i in same), None)

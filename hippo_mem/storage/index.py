@@ -113,6 +113,8 @@ class VectorIndex:
         self._dead |= dead
         if self.exact or self._dead.sum() > _DEAD_SHARE * len(self._ids):
             self._rebuild()
+        else:
+            self._blank(np.flatnonzero(dead))
         return int(dead.sum())
 
     def vectors(self, positions: NDArray[np.int64]) -> Floats:
@@ -167,17 +169,23 @@ class VectorIndex:
         if len(keep):
             self._faiss.add(rows)
 
+    def _blank(self, positions: NDArray[np.int64]) -> None:
+        """Overwrite removed rows by zeros: the graph still passes through them, their contents are gone."""
+        storage: Any = faiss.downcast_index(self._faiss.storage)
+        rows = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * self.dim).reshape(-1, self.dim)
+        rows[positions] = 0.0
+
     def save(self, path: Path, stamp: Stamp) -> None:
-        """Write the index so that a crash leaves the old file or the new one. Removed rows are not in the file.
+        """Write the index so that a crash leaves the old file or the new one. No removed vector is in the file.
 
         Raises: StorageFull.
         """
-        if self._dead.any():
-            self._rebuild()
         if stamp.rows != len(self) or stamp.last_id < self.last_id:
             raise ValueError(f"stamp {stamp} does not describe an index of {len(self)} rows up to id {self.last_id}")
-        body = self._ids.tobytes() + faiss.serialize_index(self._faiss).tobytes()
-        header = json.dumps({**asdict(stamp), "checksum": hashlib.blake2b(body, digest_size=16).hexdigest()})
+        body = self._ids.tobytes() + self._dead.tobytes() + faiss.serialize_index(self._faiss).tobytes()
+        header = json.dumps(
+            {**asdict(stamp), "n": len(self._ids), "checksum": hashlib.blake2b(body, digest_size=16).hexdigest()}
+        )
         write_private(path, _MAGIC + header.encode() + b"\n" + body)
 
     @classmethod
@@ -198,6 +206,7 @@ class VectorIndex:
             body = data[end + 1 :]
             if hashlib.blake2b(body, digest_size=16).hexdigest() != header.pop("checksum"):
                 raise ValueError("the checksum does not match")
+            n = int(header.pop("n"))
             stamp = Stamp(**header)
             if stamp.dim != dim:
                 raise ValueError(f"dimension {stamp.dim} instead of {dim}")
@@ -205,9 +214,9 @@ class VectorIndex:
             _log.warning("%s is unusable (%s); the index is built from the store", path, error)
             return None
         index = cls(dim)
-        index._ids = np.frombuffer(body, dtype=np.int64, count=stamp.rows).copy()
-        index._dead = np.zeros(stamp.rows, dtype=bool)
-        index._faiss = faiss.deserialize_index(np.frombuffer(body, dtype=np.uint8, offset=8 * stamp.rows))
+        index._ids = np.frombuffer(body, dtype=np.int64, count=n).copy()
+        index._dead = np.frombuffer(body, dtype=bool, count=n, offset=8 * n).copy()
+        index._faiss = faiss.deserialize_index(np.frombuffer(body, dtype=np.uint8, offset=9 * n))
         return index, stamp
 
 

@@ -104,6 +104,7 @@ def test_what_does_not_fit_is_refused() -> None:
 @pytest.mark.parametrize("flat_limit", [5, 10_000])
 def test_a_saved_index_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flat_limit: int) -> None:
     monkeypatch.setattr(module, "FLAT_LIMIT", flat_limit)
+    monkeypatch.setattr(module, "_DEAD_SHARE", 0.5)  # so that removed rows stay in the graph
     path = tmp_path / "index.faiss"
     index = VectorIndex(DIM)
     index.add([1, 4, 6, 7, 8, 9, 12, 13, 14, 15, 16], unit(11))
@@ -118,8 +119,13 @@ def test_a_saved_index_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert again.exact == index.exact == (flat_limit == 10_000)
     query = unit(1, seed=3)[0]
     assert again.search(query, 5)[0].tolist() == index.search(query, 5)[0].tolist()
+    assert unit(11)[1].tobytes() not in path.read_bytes()
+    assert unit(11)[2].tobytes() in path.read_bytes()
     again.add([20], unit(1, seed=8))
     assert len(again) == 11
+    again.remove([6])
+    again.save(path, stamp(again))
+    assert unit(11)[2].tobytes() not in path.read_bytes()
 
 
 def test_an_empty_index_comes_back(tmp_path: Path) -> None:
