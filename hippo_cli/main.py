@@ -67,12 +67,7 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verbose = "--verbose" in words or "-v" in words
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.ERROR, format="%(name)s: %(message)s", stream=sys.stderr
-    )
-    for chatty in ("matplotlib", "PIL", "urllib3", "httpx", "filelock", "faiss"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _listen("--verbose" in words or "-v" in words)
     try:
         code = app(args=words or ["--help"], prog_name="hippo", standalone_mode=False)
     except TyperException as error:
@@ -93,6 +88,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if code == 130:  # typer turns Ctrl-C into this code
         return _stopped()
     return code if isinstance(code, int) else 0
+
+
+def _listen(verbose: bool) -> None:
+    """What libraries say goes to stderr: everything of ours when `verbose`, else what explains a wait or a failure."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s", stream=sys.stderr)
+    for ours in ("hippo_mem", "hippo_eval", "hippo_cli"):
+        logging.getLogger(ours).setLevel(logging.DEBUG if verbose else logging.ERROR)
+    if not verbose:
+        logging.getLogger("hippo_mem.lm.source").setLevel(logging.INFO)  # "converting ..., once": a wait of 15 s
+        # The model libraries draw a bar for each of their own steps; they read this when they are imported.
+        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+            os.environ.setdefault(name, "1")
 
 
 def _message_of(error: TyperException) -> str:

@@ -91,10 +91,9 @@ def _whereto(outcome: Outcome) -> str:
 
 
 def _why(outcome: Outcome) -> str:
-    parts = [one_line(outcome.reason)] if outcome.reason else []
-    if (s := outcome.salience) is not None:
-        parts.append(f"S {s.score:.2f}, threshold {s.threshold:.2f}")
-    return "; ".join(parts)
+    if outcome.reason or outcome.salience is None:
+        return one_line(outcome.reason)
+    return f"S {outcome.salience.score:.2f}, threshold {outcome.salience.threshold:.2f}"
 
 
 def recall(
@@ -140,7 +139,6 @@ def _print_recall(found: Recall) -> None:
         )
     table.columns[2].no_wrap = False
     out.print(table)
-    out.print(f"{len(found.hits)} memories in {found.seconds * 1000:.1f} ms", style="dim")
 
 
 def ask(
@@ -251,6 +249,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
 def _rows(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in facts.items():
+        if prefix and name in ("user", "home"):
+            continue  # said at the top already
         label = f"{prefix}{name}".replace("_", " ")
         if isinstance(value, dict):
             rows += _rows(value, f"{label}.") if value else [(label, "none")]
