@@ -22,22 +22,26 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeftConfig:
-    """The adapter. `layers_from` counts from 0; layers below it are frozen and their activations cached."""
+    """The adapter (LoRA, Hu et al. 2022): y = Wx + (alpha / rank) B A x."""
 
     method: Literal["lora"] = "lora"
     rank: int = 16
     alpha: float = 32.0
     dropout: float = 0.0
-    layers_from: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """Optimisation. `steps` is a ceiling; training stops earlier when everything is learned and `stop_early`."""
+    """Optimisation. `steps` is a ceiling (None: from the number of facts); training stops when everything is learned.
+
+    The learning rate rises over `warmup_steps`, stays, and falls to nothing over the last `decay_share` of the steps, or,
+    with `stop_early`, over `decay_share` of the steps done when every fact passed its stop phrasings twice.
+    """
 
     lr: float = 2.0e-3
-    steps: int = 300
+    steps: int | None = None
     warmup_steps: int = 10
+    decay_share: float = 0.15
     grad_accum: int = 1
     batch_size: int = 36
     weight_decay: float = 0.0
@@ -45,12 +49,12 @@ class TrainConfig:
     ema: float = 0.9
     seed: int = 0
     stop_early: bool = True
-    check_every: int = 40
+    check_every: int = 10
+    statement_share: float = 0.1
     statement_weight: float = 0.3
-    # Draw examples by loss ** loss_power, mixed with this much of a uniform draw.
+    # Examples are drawn by loss ** loss_power, mixed with this much of a uniform draw.
     loss_power: float = 0.7
     uniform_floor: float = 0.15
-    max_seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +152,6 @@ class GateConfig:
     tau: float = 0.1
     # Cosine hardly sees one changed word ("Monday" for "Tuesday": 0.93); other words mean at least this much novelty.
     new_words_novelty: float = 0.25
-    # From this cosine on, an event in the same words as a stored one is counted into it.
-    merge_cosine: float = 0.97
     # Surprise is not standardized before this many events have been seen.
     warmup: int = 8
 

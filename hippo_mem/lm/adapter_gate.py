@@ -1,6 +1,6 @@
 """The gate that decides, prompt by prompt, whether a night's adapter speaks.
 
-It reads the frozen base's hidden state of the prompt at one layer and nothing else: no store, no text. Its weights lie in
+It reads the frozen base's hidden states of the prompt at a few layers and nothing else: no store, no text. Its weights lie in
 the adapter's folder, so memory OFF stays off. Knows nothing of how it was trained.
 
 Source: the idea of a learned router over frozen experts (Jacobs et al. 1991); ours is one logistic unit on the mean-pooled
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from hippo_mem.errors import StoreFormatError
@@ -22,16 +23,16 @@ FILE = "hippo_gate.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterGate:
-    """One logistic unit over a pooled hidden state.
+    """One logistic unit over pooled hidden states.
 
-    Shapes: d hidden width, B prompts.
+    Shapes: d hidden width times the number of layers, B prompts.
     Args:
-        layer: which hidden state is read; 0 is the embedding, i the output of the i-th block.
+        layers: which hidden states are read, side by side; 0 is the embedding, i the output of the i-th block.
         mean, scale: (d,) standardisation of the features.
         weight: (d,); bias: scalar; threshold: the logit above which the adapter speaks.
     """
 
-    layer: int
+    layers: tuple[int, ...]
     mean: np.ndarray
     scale: np.ndarray
     weight: np.ndarray
@@ -55,7 +56,8 @@ class AdapterGate:
                 "mean": self.mean.astype(np.float32),
                 "scale": self.scale.astype(np.float32),
                 "weight": self.weight.astype(np.float32),
-                "scalars": np.array([self.layer, self.bias, self.threshold], dtype=np.float32),
+                "layers": np.array(self.layers, dtype=np.int32),
+                "scalars": np.array([self.bias, self.threshold], dtype=np.float32),
             },
             folder / FILE,
         )
@@ -71,10 +73,10 @@ class AdapterGate:
             return None
         try:
             data = load_file(file)
-            layer, bias, threshold = data["scalars"].tolist()
+            bias, threshold = data["scalars"].tolist()
             return cls(
-                layer=int(layer), mean=data["mean"], scale=data["scale"], weight=data["weight"], bias=bias,
-                threshold=threshold,
+                layers=tuple(data["layers"].tolist()), mean=data["mean"], scale=data["scale"], weight=data["weight"],
+                bias=bias, threshold=threshold,
             )  # fmt: skip
-        except Exception as error:  # safetensors raises its own untyped errors
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
             raise StoreFormatError(f"{file} is damaged ({error}); undo the night with: hippo nights undo") from error

@@ -190,7 +190,7 @@ class LanguageModel:
             return [False] * len(texts)
         if use == "ungated" or self.gate is None:
             return [True] * len(texts)
-        pooled = self.hidden_states(texts, self.gate.layer)
+        pooled = self.hidden_states(texts, self.gate.layers)
         return [bool(x) for x in self.gate.opens(pooled)]
 
     # Work -----------------------------------------------------------------------------------------------------------
@@ -284,26 +284,29 @@ class LanguageModel:
         return result
 
     @torch.inference_mode()
-    def hidden_states(self, texts: Sequence[str], layer: int) -> np.ndarray:
-        """Mean over tokens of the base's hidden state. (B,) texts -> (B, d) float32.
+    def hidden_states(self, texts: Sequence[str], layers: int | Sequence[int]) -> np.ndarray:
+        """Mean over tokens of the base's hidden states. (B,) texts -> (B, d) float32, or (B, d * len(layers)).
 
-        Args: layer: 0 is the embedding, i the output of the i-th block, negative counts from the last.
+        Args: layers: 0 is the embedding, i the output of the i-th block, negative counts from the last.
         Raises: InputError when the model has no such layer.
         """
-        depth = self.n_layers
-        index = layer + depth + 1 if layer < 0 else layer
-        if not 0 <= index <= depth:
-            raise InputError(f"layer {layer} does not exist: {self.name} has 0..{depth}")
+        depth, wanted = self.n_layers, [layers] if isinstance(layers, int) else list(layers)
+        at = [i + depth + 1 if i < 0 else i for i in wanted]
+        if not at or not all(0 <= i <= depth for i in at):
+            raise InputError(f"layers {wanted} do not exist: {self.name} has 0..{depth}")
         width = int(self.base.config.hidden_size)
-        result = np.zeros((len(texts), width), dtype=np.float32)
+        result = np.zeros((len(texts), width * len(at)), dtype=np.float32)
         encoded = [self.encode(t)[: self._context] or [self.tokenizer.pad_token_id] for t in texts]
         for batch in self._batches(encoded):
             ids, mask = self._pad([encoded[j] for j in batch])
-            with self.speaking(False):
-                hidden = self.run_blocks(self.decoder.embed_tokens(ids), mask, 0, index).float()
             weights = mask.unsqueeze(-1).float()
-            pooled = (hidden * weights).sum(1) / weights.sum(1)
-            result[batch] = pooled.numpy()
+            with self.speaking(False):
+                hidden, reached = self.decoder.embed_tokens(ids), 0
+                for slot in sorted(range(len(at)), key=at.__getitem__):
+                    hidden = self.run_blocks(hidden, mask, reached, at[slot])
+                    reached = at[slot]
+                    pooled = (hidden.float() * weights).sum(1) / weights.sum(1)
+                    result[batch, slot * width : (slot + 1) * width] = pooled.numpy()
         return result
 
     def run_blocks(

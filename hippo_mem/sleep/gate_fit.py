@@ -19,8 +19,8 @@ from scipy.special import expit
 from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.adapter_gate import AdapterGate
 
-# Depth at which "what is this about" is most linearly readable in the default model (see docs/LOG.md).
-LAYER_SHARE = 0.4
+# Depths that are read together. Measured on the default model (docs/LOG.md): one layer leaks or misses, these two do neither.
+LAYER_SHARES = (0.27, 0.67)
 _L2 = 1.0
 
 
@@ -37,16 +37,17 @@ class GateFit:
 
 def fit_gate(
     lm: LanguageModel, learned: Sequence[str], other: Sequence[str], held_learned: Sequence[str],
-    held_other: Sequence[str], *, layer: int | None = None,
+    held_other: Sequence[str], *, layers: Sequence[int] | None = None,
 ) -> GateFit:  # fmt: skip
     """Fit on `learned` against `other`; set the threshold and report on the held-out prompts.
 
-    Args: all whole prompts as the model will see them. layer: hidden state to read, default 0.4 of the depth.
+    Args: all whole prompts as the model will see them. layers: hidden states to read, by default at 0.27 and
+        0.67 of the depth.
     Raises: ValueError when one of the four is empty.
     """
     if not all(map(len, (learned, other, held_learned, held_other))):
         raise ValueError("a gate needs prompts of both kinds, to fit and to set its threshold")
-    at = round(lm.n_layers * LAYER_SHARE) if layer is None else layer
+    at = tuple(layers) if layers is not None else tuple(round(lm.n_layers * s) for s in LAYER_SHARES)
     x_pos, x_neg = lm.hidden_states(learned, at), lm.hidden_states(other, at)
     h_pos, h_neg = lm.hidden_states(held_learned, at), lm.hidden_states(held_other, at)
     x = np.concatenate([x_pos, x_neg]).astype(np.float64)
@@ -56,11 +57,11 @@ def fit_gate(
     weight = np.where(y > 0, 0.5 / len(x_pos), 0.5 / len(x_neg))
     w, b = _logistic((x - mean) / scale, y, weight)
     gate = AdapterGate(
-        layer=at, mean=mean.astype(np.float32), scale=scale.astype(np.float32), weight=w.astype(np.float32), bias=b
+        layers=at, mean=mean.astype(np.float32), scale=scale.astype(np.float32), weight=w.astype(np.float32), bias=b
     )
     threshold = _threshold(gate.logits(h_pos), gate.logits(h_neg))
     gate = AdapterGate(
-        layer=at, mean=gate.mean, scale=gate.scale, weight=gate.weight, bias=gate.bias, threshold=threshold
+        layers=at, mean=gate.mean, scale=gate.scale, weight=gate.weight, bias=gate.bias, threshold=threshold
     )
     return GateFit(
         gate=gate, opens_for_learned=float(gate.opens(h_pos).mean()), opens_for_other=float(gate.opens(h_neg).mean()),

@@ -198,7 +198,7 @@ def _fit_gate(
     progress("fitting the gate", 1, 1)
     return {
         "opens_for_learned": fit.opens_for_learned, "opens_for_other": fit.opens_for_other,
-        "layer": float(fit.gate.layer), "threshold": fit.gate.threshold,
+        "threshold": fit.gate.threshold,
     }  # fmt: skip
 
 
