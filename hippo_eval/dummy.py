@@ -1,9 +1,9 @@
 """A model and a memory without weights, by the name "dummy": the whole harness runs in a second.
 
-The dummy reads: of the sentences it may see it takes the one that shares most words with the question, and answers with
-the longest run of words in it that the question does not have, less its prepositions. Its memory keeps sentences; its adapter is the list of
-sentences it learned. Wiring is what it tests; a figure it gives says nothing of any model. Knows nothing of suites or
-scores.
+The dummy reads: of the sentences it may see it takes the one that shares most words with the question, and answers
+with the longest run of words in it that the question does not have, less its prepositions. Its memory keeps sentences;
+its adapter is the list of sentences it learned. Wiring is what it tests; a figure it gives says nothing of any model.
+Knows nothing of suites or scores.
 """
 
 from __future__ import annotations
