@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
@@ -119,4 +120,6 @@ def _fail(message: str, code: int) -> int:
 
 def entry() -> None:
     """The console script."""
+    if "--verbose" not in sys.argv and "-v" not in sys.argv:
+        warnings.simplefilter("ignore")  # libraries' advice to developers
     sys.exit(main())

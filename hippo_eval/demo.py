@@ -73,7 +73,7 @@ def run_demo(
     suite = episodic.generate(n, seed)
     out = make_folder(Path(out_dir).absolute())
     _clear(out)
-    home = _home_with_models(out / "home", models_home)
+    home = home_with_models(out / "home", models_home)
     questions = [t.prompt for t in suite.test]
 
     with Hippo.open(home.root, _USER, model=model) as hippo:
@@ -147,11 +147,24 @@ def _clear(out: Path) -> None:
         (out / name).unlink(missing_ok=True)
 
 
-def _home_with_models(root: Path, models_home: Path | None) -> UserHome:
+def home_with_models(root: Path, models_home: Path | None) -> UserHome:
     """A fresh data home that borrows the converted models of another: converting takes 15 s, once is enough."""
     make_folder(root)
     (root / "models").symlink_to(make_folder(data_home(models_home) / "models"), target_is_directory=True)
     return open_home(root, _USER)
+
+
+def sealed_copy(home: UserHome, root: Path, models_home: Path | None) -> UserHome:
+    """A data home with the nights of another and nothing else of it: no store, no index.
+
+    Raises: SleepError when a store is there all the same.
+    """
+    sealed = home_with_models(root, models_home)
+    shutil.rmtree(sealed.nights)
+    shutil.copytree(home.nights, sealed.nights)
+    if sealed.database.exists() or sealed.index.exists():
+        raise SleepError(f"the exam's home {sealed.folder} must not hold a store")
+    return sealed
 
 
 def _tell(hippo: Hippo, suite: Suite, progress: Progress) -> float:
@@ -168,11 +181,7 @@ def _exam(home: UserHome, out: Path, questions: Sequence[str], model: str, model
 
     Raises: SleepError with the process's own words when it fails.
     """
-    sealed = _home_with_models(out / "exam", models_home)
-    shutil.rmtree(sealed.nights)
-    shutil.copytree(home.nights, sealed.nights)
-    if sealed.database.exists() or sealed.index.exists():
-        raise SleepError(f"the exam's home {sealed.folder} must not hold a store")
+    sealed = sealed_copy(home, out / "exam", models_home)
     sheet, replies = out / "exam_sheet.json", out / "exam_replies.json"
     write_private(sheet, json.dumps(list(questions)).encode())
     command = [sys.executable, "-m", "hippo_eval.demo_exam", "--home", str(sealed.root), "--model", model]

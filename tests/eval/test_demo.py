@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -9,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from hippo_eval import demo, demo_exam
+from hippo_eval.data import load_general_text, load_sanity
 from hippo_eval.demo import BARS, judge, value_at
+from hippo_eval.forgetting import baseline
 from hippo_eval.machine import machine, versions
 from hippo_eval.night_picture import curve_of, draw
+from hippo_mem.config import SleepConfig
+from hippo_mem.memory import Hippo
+from hippo_mem.sleep import Night, Nights
+from hippo_mem.sleep.training import AdapterTraining
 
 FORGETTING = {"known_fact_flips": 0.004, "ce_delta_nats": -0.002}
 
@@ -66,6 +74,41 @@ def test_machine_and_versions_are_json_and_name_no_host():
     text = json.dumps({"machine": machine(), "versions": versions()})
     assert json.loads(text)["versions"]["torch"].startswith("2.")
     assert platform.node() not in text or len(platform.node()) < 4
+
+
+@pytest.mark.slow
+@pytest.mark.real_model
+def test_the_exam_reads_the_night_from_disk_and_no_store(tmp_path: Path, monkeypatch):
+    """The adapter is one that changes nothing yet, so what the exam measures is known: no forgetting at all."""
+    few = functools.partial(baseline, sanity=load_sanity()[:3], texts=[t.text for t in load_general_text()[:2]])
+    monkeypatch.setattr(demo_exam, "baseline", few)
+    home = demo.home_with_models(tmp_path / "home", None)
+    question = "Who repaired the brass compass?"
+    with Hippo.open(home.root) as hippo:
+        alone = hippo.answer(question, memory=False)
+        hippo.observe("Marta repaired the brass compass.")
+        nights = Nights(home.nights)
+        with nights.writing() as scratch:
+            training = AdapterTraining(hippo.base, SleepConfig())
+            training.save(scratch)
+            training.abandon()
+            nights.publish(
+                scratch,
+                Night(
+                    number=1, created=1.8e9, status="kept", in_force=True, parent=None, model="smollm2-135m", n_facts=1,
+                    n_new=1, recall=None, seconds=0.0, reason="", conditioned=False, config_hash="", folder="",
+                ),
+            )  # fmt: skip
+    sealed = demo.sealed_copy(home, tmp_path / "exam", None)
+    assert not sealed.database.exists()
+    found = demo_exam.sit(sealed.root, "smollm2-135m", [question])
+    assert found["replies"] == [alone.text]
+    assert found["spoke"] == [True]
+    assert (found["status"]["n_traces"], found["status"]["night_in_force"]["number"]) == (0, 1)
+    for figures in (found["forgetting"], found["forgetting_ungated"]):
+        assert (figures["n"], figures["n_flipped"], figures["spoke_share"]) == (3, 0, 1.0)
+        assert figures["ce_delta_nats"] == pytest.approx(0.0, abs=1e-6)
+    assert not sealed.database.exists(), "the exam opened a store"
 
 
 def test_the_exam_is_one_line_when_it_cannot_be_sat(tmp_path: Path):
