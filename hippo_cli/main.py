@@ -68,7 +68,6 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    _listen("--verbose" in words or "-v" in words)
     try:
         code = app(args=words or ["--help"], prog_name="hippo", standalone_mode=False)
     except TyperException as error:
@@ -101,6 +100,7 @@ def _listen(verbose: bool) -> None:
         # The model libraries draw a bar for each of their own steps; they read this when they are imported.
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
             os.environ.setdefault(name, "1")
+        warnings.simplefilter("ignore")  # libraries' advice to developers
 
 
 def _message_of(error: TyperException) -> str:
@@ -119,7 +119,6 @@ def _fail(message: str, code: int) -> int:
 
 
 def entry() -> None:
-    """The console script."""
-    if "--verbose" not in sys.argv and "-v" not in sys.argv:
-        warnings.simplefilter("ignore")  # libraries' advice to developers
+    """The console script. What it sets for the whole process is set here, so that `main` can be called by others."""
+    _listen("--verbose" in sys.argv or "-v" in sys.argv)
     sys.exit(main())

@@ -92,9 +92,9 @@ def test_failures_below_are_one_line(hippo, monkeypatch, error, code, line):
 
 def test_verbose_shows_where_an_error_came_from(home: Path):
     code = (
-        "from hippo_cli.main import main\nfrom hippo_cli.session import Session\n"
+        "import sys\nfrom hippo_cli.main import entry\nfrom hippo_cli.session import Session\n"
         "def broken(session): raise ZeroDivisionError('oh')\n"
-        "Session.open = broken\nraise SystemExit(main(['status', '--verbose']))"
+        "Session.open = broken\nsys.argv = ['hippo', 'status', '--verbose']\nentry()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
