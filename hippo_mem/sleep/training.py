@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 _PACK_ROW = 64  # measured on the default model: 48-64 is quickest, attention and padding both small
 _STEPS_PER_FACT, _MIN_STEPS = 6, 240
+# At a full learning rate single answers still flicker; the decay that follows settles them.
+_STOP_SHARE = 0.97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,21 +180,22 @@ class AdapterTraining:
         """Train until learned or out of steps; the averaged weights are in the adapter afterwards.
 
         Args:
-            stop: questions that are not trained on; training ends when each is right in two checks running.
+            stop: questions that are not trained on; training ends when each has been right in two
+                checks and nearly all are right in this one.
             known: positions in `questions` whose loss is known beforehand: they are not drawn for being new.
         Raises: SleepError when there is nothing to train on, or when the loss stops being a number.
         """
         if not questions and not statements:
             raise SleepError("nothing to train on: no question and no statement could be made from the memories")
         t, rng = self.config.train, random.Random(self.config.train.seed)
-        n_facts = len({e.fact for e in questions}) or len(statements)
+        n_facts = len({e.fact for e in questions if e.fact >= 0}) or len(statements)
         ceiling = t.steps if t.steps is not None else max(_MIN_STEPS, _STEPS_PER_FACT * n_facts)
         pool = list(questions) or list(statements)
         sampler = LossSampler(len(pool), power=t.loss_power, floor=t.uniform_floor, ema=0.0, seed=t.seed)
         if known:
             sampler.update(list(known), list(known.values()))
         n_statements = round(t.batch_size * t.statement_share) if questions and statements else 0
-        passed: list[bool] = [False] * len(stop)
+        passed = [0] * len(stop)
         decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
         curve: list[tuple[int, float, float, float]] = []
         smooth, start, n_drawn, n_anchors = math.nan, time.perf_counter(), 0, 0
@@ -225,10 +228,10 @@ class AdapterTraining:
                 if waiting and step % t.check_every == 0 and smooth < 0.5:
                     now = self.exact(stop)
                     share = sum(now) / len(now)
-                    if all(x and y for x, y in zip(now, passed, strict=True)):
+                    passed = [p + n for p, n in zip(passed, now, strict=True)]
+                    if share >= _STOP_SHARE and min(passed) >= 2:
                         stopped = "everything learned"
                         decay_from, decay_to = step, min(ceiling, step + max(5, round(step * t.decay_share)))
-                    passed = now
                 curve.append((step, time.perf_counter() - start, value, share))
                 if progress is not None:
                     progress("training", step, decay_to)

@@ -1,0 +1,131 @@
+"""The quick paths of training equal the plain ones: packing, grouped attention, the fused MLP, soft targets."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from peft import LoraConfig, get_peft_model
+
+from hippo_mem.lm import LanguageModel
+from hippo_mem.sleep.fused_mlp import fusable, fused
+from hippo_mem.sleep.grouped_attention import grouped_attention
+from hippo_mem.sleep.packing import pack
+from hippo_mem.sleep.soft_targets import divergence, soft_targets
+
+SEQUENCES = [[5, 9, 20, 31], [7], [40, 41, 42, 43, 44, 45, 46], [11, 12], [90, 91, 92]]
+MLP = ["gate_proj", "up_proj", "down_proj"]
+
+
+def adapted(lm: LanguageModel, targets: list[str] = MLP, **options: float) -> torch.nn.Module:
+    torch.manual_seed(1)
+    peft = get_peft_model(
+        lm.base, LoraConfig(r=4, lora_alpha=8, target_modules=targets, **options), autocast_adapter_dtype=False
+    )
+    for name, parameter in peft.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.05)
+    return peft
+
+
+def states(lm: LanguageModel, sequences: list[list[int]], row: int) -> list[torch.Tensor]:
+    packed = pack(sequences, torch.float32, row)
+    out = lm.decoder(
+        input_ids=packed.ids, position_ids=packed.positions, attention_mask=packed.mask, use_cache=False
+    ).last_hidden_state
+    return [out[r, c : c + len(s)] for s, (r, c) in zip(sequences, packed.starts, strict=True)]
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=20),
+    row=st.integers(1, 64),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_token_stands_once_and_sees_only_its_own_sequence(lengths: list[int], row: int) -> None:
+    sequences = [[100 * i + j + 1 for j in range(n)] for i, n in enumerate(lengths)]
+    packed = pack(sequences, torch.float32, row)
+    assert int((packed.ids > 0).sum()) == sum(lengths)
+    for sequence, (r, c) in zip(sequences, packed.starts, strict=True):
+        n = len(sequence)
+        assert packed.ids[r, c : c + n].tolist() == sequence
+        assert packed.positions[r, c : c + n].tolist() == list(range(n))
+        seen = packed.mask[r, 0, c : c + n] == 0
+        assert int(seen.sum()) == n * (n + 1) // 2
+        assert bool(seen[:, c : c + n].tril().eq(torch.ones(n, n, dtype=torch.bool).tril()).all())
+
+
+def test_nothing_to_pack_is_refused() -> None:
+    for wrong in ([], [[1], []]):
+        with pytest.raises(ValueError, match="nothing to pack"):
+            pack(wrong, torch.float32)
+
+
+def test_packed_rows_give_what_single_rows_give(tiny: LanguageModel) -> None:
+    with torch.no_grad():
+        for one, many in zip(
+            [states(tiny, [s], 1)[0] for s in SEQUENCES], states(tiny, SEQUENCES, 8), strict=True
+        ):
+            torch.testing.assert_close(many, one, atol=1e-5, rtol=1e-4)
+
+
+def gradients(lm: LanguageModel, peft: torch.nn.Module, *, quick: bool) -> tuple[float, dict[str, torch.Tensor]]:
+    for parameter in peft.parameters():
+        parameter.grad = None
+    if quick:
+        with fused(lm.decoder.layers) as n, grouped_attention(lm.base):
+            assert n == lm.n_layers
+            loss = torch.cat(states(lm, SEQUENCES, 8)).square().mean()
+            loss.backward()
+    else:
+        loss = torch.cat(states(lm, SEQUENCES, 8)).square().mean()
+        loss.backward()
+    return loss.item(), {n: p.grad.clone() for n, p in peft.named_parameters() if p.grad is not None}
+
+
+def test_quick_and_plain_training_steps_have_the_same_gradients(tiny: LanguageModel) -> None:
+    peft = adapted(tiny)
+    plain_loss, plain = gradients(tiny, peft, quick=False)
+    quick_loss, quick = gradients(tiny, peft, quick=True)
+    assert quick_loss == pytest.approx(plain_loss, rel=1e-5)
+    assert quick.keys() == plain.keys()
+    assert len(plain) == 3 * 2 * tiny.n_layers
+    for name, value in plain.items():
+        torch.testing.assert_close(quick[name], value, atol=1e-6, rtol=1e-3)
+
+
+def test_the_quick_path_leaves_the_model_as_it_was(tiny: LanguageModel) -> None:
+    adapted(tiny)
+    before = tiny.base.config._attn_implementation
+    with fused(tiny.decoder.layers), grouped_attention(tiny.base):
+        assert tiny.base.config._attn_implementation != before
+    assert tiny.base.config._attn_implementation == before
+    assert all("forward" not in vars(block.mlp) for block in tiny.decoder.layers)
+
+
+@pytest.mark.parametrize(
+    ("targets", "options"), [(["q_proj", "up_proj"], {}), (MLP, {"lora_dropout": 0.1})], ids=["partial", "dropout"]
+)
+def test_blocks_of_another_shape_keep_the_librarys_forward(
+    tiny: LanguageModel, targets: list[str], options: dict[str, float]
+) -> None:
+    adapted(tiny, targets, **options)
+    assert not any(fusable(block.mlp) for block in tiny.decoder.layers)
+
+
+def test_the_base_diverges_from_itself_by_what_its_top_tokens_leave_out(tiny: LanguageModel) -> None:
+    tokens = tiny.encode("The harbor was quiet.")
+    vocabulary = len(tiny.tokenizer)
+    (exact,) = soft_targets(tiny, [(tokens, 0)], vocabulary)
+    with torch.no_grad():
+        hidden = tiny.decoder(input_ids=torch.tensor([tokens]), use_cache=False).last_hidden_state[0]
+        logits = tiny.base.lm_head(hidden)
+    assert divergence(logits, exact).item() == pytest.approx(0.0, abs=1e-4)
+    assert divergence(logits + 3 * torch.randn_like(logits), exact).item() > 0.1
+
+
+def test_soft_targets_start_where_they_are_asked_to(tiny: LanguageModel) -> None:
+    tokens = tiny.encode("one two three")
+    (target,) = soft_targets(tiny, [(tokens, 4)], 5)
+    assert target.top.shape == (len(tokens) - 4, 5)
+    assert target.probabilities.sum(1).tolist() == pytest.approx([1.0] * (len(tokens) - 4), rel=1e-5)
