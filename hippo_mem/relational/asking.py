@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational import verbs
 from hippo_mem.relational.frames import Frame
 from hippo_mem.relational.phrases import is_person, is_time, phrase_tokens, shortest, text_of
 
-Wanted = Literal["who", "what", "where", "when", "count", "color", "age", "job", "name", "how_long"]
+Wanted = Literal["who", "whose", "what", "where", "when", "count", "amount", "color", "age", "job", "name", "how_long"]
 
 _NOUNS: dict[str, Wanted] = {}
 for _wanted, _nouns in (
@@ -32,19 +33,41 @@ for _wanted, _nouns in (
         _NOUNS[_noun] = _wanted  # type: ignore[assignment]
 _WH = re.compile(r"\b(how many|how much|how old|how long|who|whom|whose|where|when|which|what)\b", re.IGNORECASE)
 _DIRECT: dict[str, Wanted] = {
-    "how many": "count", "how much": "count", "how old": "age", "how long": "how_long", "who": "who", "whom": "who",
-    "where": "where", "when": "when",
+    "how many": "count", "how much": "amount", "how old": "age", "how long": "how_long", "who": "who", "whom": "who",
+    "whose": "whose", "where": "where", "when": "when",
 }  # fmt: skip
 _AFTER = re.compile(r"^\W*(?:(?:exact|precise|certain|kind of|sort of|type of)\s+)?([A-Za-z]+)", re.IGNORECASE)
 _COPULA = re.compile(r"^\W*(?:is|was|are|were|'s)\s+(?:the|my|our|his|her|their|your)?\s*([A-Za-z]+)", re.IGNORECASE)
 _NAMING = re.compile(r"\b(called|named|name)\b", re.IGNORECASE)
 _JOB = re.compile(r"\b(for a living|job|profession|occupation|work as|earn)\b", re.IGNORECASE)
-_STOP = frozenset(
+# Everyday words for one thing, so that a question in other words still meets its memory.
+_CONCEPTS = {
+    word: concept
+    for concept, members in {
+        "favorite": "favorite favourite favor like love prefer enjoy adore",
+        "work": "work job profession occupation employ employment career living trade",
+        "food": "food dish eat meal cuisine",
+        "bear": "bear born birth",
+        "mother": "mother mom mum mama", "father": "father dad papa",
+        "live": "live reside residence home", "doctor": "doctor physician", "car": "car vehicle automobile",
+        "phone": "phone mobile cellphone smartphone", "move": "move relocate", "buy": "buy purchase",
+        "marry": "marry wedding", "child": "child kid", "trip": "trip journey travel fly flight",
+        "visit": "visit", "meet": "meet meeting", "begin": "begin start", "wear": "wear shoe",
+        "pet": " ".join(("pet", *lex.PETS)),
+    }.items()
+    for word in members.split()
+}  # fmt: skip
+_ENTITIES = {
+    "MONEY": "money", "PERSON": "person", "DATE": "time", "TIME": "time", "GPE": "place", "LOC": "place",
+    "FAC": "place",
+}  # fmt: skip
+_STOP = lex.word_set(
+    "best most "
     "i me my mine myself we us our you your he him his she her it its they them their a an the this that these those "
     "am is are was were be been being do does did done have has had will would can could shall should may might must "
     "and or but so if then of to in on at for with about as by from not no n't 's ' what who whom whose how why when "
     "where which tell say know name please remind exactly certain item object thing person place time day somebody "
-    "someone something somewhere get got happen remember forget give could there".split()
+    "someone something somewhere get got happen remember forget give could there"
 )
 
 
@@ -55,6 +78,7 @@ class Asked:
     wanted: Wanted
     words: frozenset[str]
     names: frozenset[str]
+    prepositions: frozenset[str]
     noun: str  # the noun after "which", "what" or "how many"; empty where there is none
     first_person: bool
 
@@ -69,12 +93,14 @@ class Filler:
 
 
 def lemmas(doc: Any) -> frozenset[str]:
-    """Content lemmas of a parsed text, lower case; a verb's irregular past meets its base."""
-    return frozenset(
-        t.lemma_.lower() if t.pos_ != "PROPN" else t.lower_
-        for t in doc
-        if not t.is_punct and not t.is_space and t.lower_ not in _STOP and t.lemma_.lower() not in _STOP
-    )
+    """Content lemmas of a parsed text, lower case, spelled one way; a verb's irregular past meets its base."""
+    found = set()
+    for t in doc:
+        word = t.lower_ if t.pos_ == "PROPN" else verbs.base_of(t.lower_, t.lemma_)
+        if not (t.is_punct or t.is_space or t.lower_ in _STOP or word in _STOP):
+            word = word.replace("colour", "color").replace("favour", "favor").replace("neighbour", "neighbor")
+            found.add(_CONCEPTS.get(word, word))
+    return frozenset(found)
 
 
 def asked(doc: Any) -> Asked:
@@ -93,12 +119,13 @@ def asked(doc: Any) -> Asked:
             wanted = _DIRECT[word]
             after = _AFTER.match(rest)
             noun = after[1].lower() if after and wanted == "count" else ""
-        elif word == "whose":
-            wanted = "who"
         else:
             after, copula = _AFTER.match(rest), _COPULA.match(rest)
             noun = (after[1].lower() if after else "") or ""
             key = noun if noun in _NOUNS else copula[1].lower() if copula else ""
+            if key not in _NOUNS:  # "What is the birth year of ...": the head of the first noun phrase
+                key = next((c.root.lower_ for c in doc.noun_chunks if c.root.idx >= match.end()), "")
+                key = key if copula and re.match(rf"\W*\w+\s+([\w']+\s+){{0,3}}{re.escape(key)}\b", rest) else ""
             wanted = _NOUNS.get(key, "what")
             if wanted in ("what", "name") and re.search(r"\b(person|one|man|woman) (who|that)\b", rest):
                 wanted = "who"
@@ -112,8 +139,15 @@ def asked(doc: Any) -> Asked:
         key = next((t.lower_ for t in doc if t.lower_ in _NOUNS), "")
         wanted = _NOUNS.get(key, "what")
     names = frozenset(t.lower_ for t in doc if t.pos_ == "PROPN" and t.lower_ not in _STOP and not is_time(t))
+    loose = frozenset(t.lower_ for t in doc if t.pos_ == "ADP")
     first = any(t.lower_ in ("i", "my", "me", "we", "our", "us", "mine") for t in doc)
-    return Asked(wanted=wanted, words=lemmas(doc), names=names, noun=noun, first_person=first)
+    # The word that only names the kind of answer ("color", "year") need not stand in the memory.
+    words = frozenset(
+        w
+        for w in lemmas(doc)
+        if (_NOUNS.get(w) != wanted or wanted == "job") and not (wanted == "name" and w == "call")
+    )
+    return Asked(wanted=wanted, words=words, names=names, noun=noun, first_person=first, prepositions=loose)
 
 
 def _noun_like(doc: Any, at: int) -> bool:
@@ -124,7 +158,8 @@ def _noun_like(doc: Any, at: int) -> bool:
 def fillers(frame: Frame) -> Iterable[Filler]:
     """The parts of a frame in their shortest form, each with its role."""
     if frame.subject:
-        yield Filler(text=frame.subject, role="who", kind="person" if frame.subject_kind == "person" else "")
+        role = "topic" if frame.kind != "event" and frame.attribute and frame.subject_kind != "person" else "who"
+        yield Filler(text=frame.subject, role=role, kind="person" if frame.subject_kind == "person" else "")
     if frame.object:
         yield Filler(text=frame.object, role="what", kind="person" if frame.object_kind == "person" else "")
     if frame.attribute:
@@ -148,13 +183,15 @@ def spans(doc: Any) -> Iterable[Filler]:
             kind = "time" if is_time(chunk.root) else "person" if is_person(chunk.root) else ""
             yield Filler(text=text, role="phrase", kind=kind)
     for entity in doc.ents:
-        kind = {"PERSON": "person", "DATE": "time", "TIME": "time", "GPE": "place", "LOC": "place", "FAC": "place"}
         if len(entity) <= 6:
-            yield Filler(text=entity.text, role="phrase", kind=kind.get(entity.label_, ""))
+            yield Filler(text=entity.text, role="phrase", kind=_ENTITIES.get(entity.label_, ""))
     for token in doc:
         if token.lower_ in lex.COLORS:
             yield Filler(text=token.text, role="phrase", kind="color")
         elif token.like_num or token.lower_ in lex.NUMBER_WORDS:
             yield Filler(text=token.text, role="phrase", kind="number")
+        elif token.dep_ == "poss" and token.pos_ in ("PROPN", "NOUN"):
+            yield Filler(text=text_of(phrase_tokens(token, [c for c in token.children if c.dep_ == "case"])),
+                         role="owner", kind="owner")  # fmt: skip
         elif token.tag_ == "NNP" and token.ent_type_ == "":
             yield Filler(text=token.text, role="phrase", kind="person")

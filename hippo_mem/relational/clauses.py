@@ -19,7 +19,7 @@ from hippo_mem.relational.phrases import (
     text_of,
 )
 
-_REPORTING = frozenset("think say know remember note tell believe guess hope mean learn hear forget see".split())
+_REPORTING = lex.word_set("think say know remember note tell believe guess hope mean learn hear forget see")
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "expl"})
 
 
@@ -81,7 +81,9 @@ def clauses(sentence: Span) -> list[Clause]:
 
 def _read(verb: Token, subject: Token | None, inherited_aux: list[Token]) -> Clause:
     clause = Clause(verb=verb, subject=subject, verb_base=verb.lemma_.lower())
-    clause.auxiliaries = [c for c in verb.children if c.dep_ in ("aux", "auxpass") and c.i < verb.i and c.lower_ != "to"]
+    clause.auxiliaries = [
+        c for c in verb.children if c.dep_ in ("aux", "auxpass") and c.i < verb.i and c.lower_ != "to"
+    ]
     if not clause.auxiliaries and inherited_aux and verb.tag_ in ("VB", "VBG", "VBN"):
         clause.auxiliaries = [a for a in inherited_aux if a.dep_ != "auxpass"]
     _collect(clause, verb)
@@ -180,7 +182,7 @@ def _chain(clause: Clause, verb: Token, complement: Token) -> None:
     _collect(inner, complement)
     words = [t for t in verb.doc[verb.i + 1 : complement.i + 1] if t.dep_ != "neg"]
     simple = all(t.i == complement.i or t.dep_ in ("aux", "advmod") for t in words)
-    if simple and (inner.object is not None or inner.where):
+    if simple and (inner.object is not None or inner.where or inner.when):
         clause.chain = words
         clause.object, clause.object_tokens = inner.object, inner.object_tokens
         clause.particle = inner.particle

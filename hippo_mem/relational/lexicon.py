@@ -7,43 +7,49 @@ from __future__ import annotations
 
 import re
 
-DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-MONTHS = frozenset(
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of `text`."""
+    return frozenset(text.split())
+
+
+DAYS = word_set("monday tuesday wednesday thursday friday saturday sunday")
+MONTHS = word_set(
     "january february march april may june july august september october november december "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-SEASONS = frozenset("spring summer autumn fall winter".split())
-HOLIDAYS = frozenset("christmas easter halloween thanksgiving ramadan hanukkah diwali eve carnival birthday".split())
-DAYTIMES = frozenset(
+SEASONS = word_set("spring summer autumn fall winter")
+HOLIDAYS = word_set("christmas easter halloween thanksgiving ramadan hanukkah diwali eve carnival birthday")
+DAYTIMES = word_set(
     "morning afternoon evening night noon midnight dawn dusk sunrise sunset midday lunchtime bedtime dinnertime "
-    "breakfast lunch dinner".split()
+    "breakfast lunch dinner"
 )
-SPANS = frozenset(
+SPANS = word_set(
     "second minute hour day week weekend weekday fortnight month quarter year decade century millennium time moment "
-    "season term semester today yesterday tomorrow tonight childhood".split()
+    "season term semester today yesterday tomorrow tonight childhood"
 )
 TIME_NOUNS = DAYS | MONTHS | SEASONS | HOLIDAYS | DAYTIMES | SPANS | {"o'clock", "am", "pm", "a.m.", "p.m.", "ago"}
-TIME_ADVERBS = frozenset(
+TIME_ADVERBS = word_set(
     "yesterday today tomorrow tonight now recently soon lately nowadays currently earlier later early late daily "
-    "weekly monthly yearly annually always often never sometimes usually regularly then once twice again".split()
+    "weekly monthly yearly annually always often never sometimes usually regularly then once twice again"
 )
 # Adverbs that say when it happened, rather than how often: the ones a "when" question can be answered with.
-DATED_ADVERBS = frozenset("yesterday today tomorrow tonight now recently nowadays daily weekly monthly yearly".split())
-TIME_PREPOSITIONS = frozenset("on in at during since until till before after by around about from over".split())
+DATED_ADVERBS = word_set("yesterday today tomorrow tonight now recently nowadays daily weekly monthly yearly")
+TIME_PREPOSITIONS = word_set("on in at during since until till before after by around about from over")
 # These make a phrase temporal whatever follows, when it follows a whole event.
-ALWAYS_TIME = frozenset("during since until till".split())
+ALWAYS_TIME = word_set("during since until till")
 YEAR = re.compile(r"^(1\d{3}|20\d\d|21\d\d)s?$")
 CLOCK = re.compile(r"^\d{1,2}([:.]\d\d)?(am|pm|h)?$", re.IGNORECASE)
 DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?$")
 
-PLACE_PREPOSITIONS = frozenset(
+PLACE_PREPOSITIONS = word_set(
     "in at on under underneath beneath behind near beside besides above below inside outside between by across "
     "opposite around along through to into onto from toward towards over past within atop against amid among "
-    "beyond down up off via round alongside".split()
+    "beyond down up off via round alongside"
 )
-PLACE_ADVERBS = frozenset(
+PLACE_ADVERBS = word_set(
     "here there home abroad upstairs downstairs outside inside nearby overseas indoors outdoors everywhere away "
-    "underground".split()
+    "underground"
 )
 # Prepositions that stay inside a noun phrase ("a picture of my mother").
 BINDING_PREPOSITIONS = frozenset({"of"})
@@ -54,14 +60,14 @@ COMPOUND_PREPOSITIONS = (
     "not far from", "opposite to",
 )  # fmt: skip
 # "in cash", "on foot": locative prepositions that tell how, not where.
-NOT_PLACES = frozenset(
+NOT_PLACES = word_set(
     "cash english french german spanish italian hurry love foot purpose person fact general particular advance phone "
     "danger trouble diet detail part case charge favor favour order public private secret vain dollars euros pounds "
-    "mistake accident hand heart way mood chess contact touch shape doubt sale".split()
+    "mistake accident hand heart way mood chess contact touch shape doubt sale"
 )
-DATIVE_VERBS = frozenset(
+DATIVE_VERBS = word_set(
     "give sell lend send show tell teach write offer donate promise explain say read feed marry introduce hand pay "
-    "owe speak talk apologize recommend present".split()
+    "owe speak talk apologize recommend present"
 )
 
 # Verbs whose preposition belongs to them: its object is a what, not a where or a with.
@@ -82,24 +88,24 @@ GOVERNED: dict[str, frozenset[str]] = {
     "practice": frozenset(), "collide": frozenset({"with"}), "deal": frozenset({"with"}),
 }  # fmt: skip
 
-COLORS = frozenset(
+COLORS = word_set(
     "red orange yellow green blue purple violet pink brown black white gray grey turquoise teal cyan magenta maroon "
     "navy beige crimson scarlet indigo lavender gold silver olive lilac mint ivory amber coral burgundy emerald "
-    "aquamarine khaki mauve ochre".split()
+    "aquamarine khaki mauve ochre"
 )
-PETS = frozenset(
+PETS = word_set(
     "cat dog kitten puppy parrot hamster rabbit bunny goldfish fish turtle tortoise snake lizard budgie canary "
-    "ferret guinea pony gerbil rat mouse gecko iguana chinchilla parakeet cockatiel".split()
+    "ferret guinea pony gerbil rat mouse gecko iguana chinchilla parakeet cockatiel"
 )
-KIN = frozenset(
+KIN = word_set(
     "mother father mom mum dad sister brother son daughter wife husband partner girlfriend boyfriend fiance fiancee "
     "aunt uncle cousin niece nephew grandmother grandfather grandma grandpa granny grandson granddaughter friend "
     "neighbor neighbour colleague coworker boss manager teacher doctor dentist roommate flatmate landlord landlady "
     "nanny tutor coach therapist lawyer vet plumber hairdresser barber mentor supervisor twin stepmother stepfather "
-    "godmother godfather man woman boy girl child kid baby parent person guest client customer student pupil".split()
+    "godmother godfather man woman boy girl child kid baby parent person guest client customer student pupil"
 )
-PLURAL_KIN = frozenset("parents children kids grandparents people men women twins siblings friends".split())
-TRADES = frozenset(
+PLURAL_KIN = word_set("parents children kids grandparents people men women twins siblings friends")
+TRADES = word_set(
     "nurse chef cook pilot judge surgeon architect baker butcher plumber carpenter engineer teacher professor "
     "doctor dentist lawyer farmer mechanic journalist cashier clerk guard soldier sailor captain model actor actress "
     "author poet painter musician athlete coach librarian accountant secretary receptionist pharmacist vet paramedic "
@@ -107,22 +113,22 @@ TRADES = frozenset(
     "translator interpreter programmer developer designer scientist physicist chemist biologist nanny tutor therapist "
     "psychologist student intern apprentice priest nun monk mayor diplomat analyst consultant broker banker editor "
     "photographer sculptor singer dancer drummer guitarist pianist violinist conductor composer director producer "
-    "welder miner fisherman blacksmith potter weaver gardener beekeeper shepherd locksmith optician midwife".split()
+    "welder miner fisherman blacksmith potter weaver gardener beekeeper shepherd locksmith optician midwife"
 )
 TRADE_ENDINGS = ("smith", "ologist", "grapher", "keeper", "maker", "officer", "assistant", "technician", "engineer")
 # Nouns for properties: what follows "is" is their value, even when it is an adjective ("French", "vegan").
-PROPERTIES = frozenset(
+PROPERTIES = word_set(
     "color colour tongue language nationality religion size status mood type kind diet flavor flavour cuisine genre "
-    "shade accent citizenship ethnicity faith denomination sign handedness".split()
+    "shade accent citizenship ethnicity faith denomination sign handedness"
 )
 FIRST_PERSON = frozenset({"i", "we"})
-PRONOUNS = frozenset(
+PRONOUNS = word_set(
     "i we you he she it they me us him her them this that these those someone something who which what there "
-    "everyone nobody everybody somebody anyone".split()
+    "everyone nobody everybody somebody anyone"
 )
-NUMBER_WORDS = frozenset(
+NUMBER_WORDS = word_set(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million dozen".split()
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million dozen"
 )
 
 

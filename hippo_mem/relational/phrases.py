@@ -16,9 +16,9 @@ from hippo_mem.relational import lexicon as lex
 
 Role = Literal["when", "where", "object", "other"]
 
-_NEARNESS = frozenset("next close far across away ahead opposite right just out up down back".split())
+_NEARNESS = lex.word_set("next close far across away ahead opposite right just out up down back")
 # Prepositions that a "when" answer may lose without changing what it says.
-_LOOSE_TIME = frozenset("on in at during since by from around".split())
+_LOOSE_TIME = lex.word_set("on in at during since by from around")
 _DROPPED = frozenset({"relcl", "punct", "cc", "preconj"})
 
 
@@ -31,7 +31,7 @@ def is_time(token: Token) -> bool:
         return True
     if token.pos_ in ("ADJ", "VERB"):
         return False
-    if lex.CLOCK.match(word) and word[-1] in "mh" or re.match(r"^\d{1,2}:\d\d$", word):
+    if (lex.CLOCK.match(word) and word[-1] in "mh") or re.match(r"^\d{1,2}:\d\d$", word):
         return True
     return token.ent_type_ in ("DATE", "TIME") and any(
         lex.is_time_word(t.lower_) or t.like_num for t in token.subtree if t.ent_type_ in ("DATE", "TIME")
@@ -84,7 +84,9 @@ def preposition_role(prep: Token, verb: str) -> Role:
     person = is_person(head) and head.ent_type_ not in ("GPE", "LOC", "ORG", "FAC")
     if word == "by" and (person or not any(c.dep_ == "det" for c in head.children)):
         return "other"
-    if word in ("to", "from") and (verb in lex.DATIVE_VERBS or (person and head.lower_ not in ("doctor", "dentist", "vet"))):
+    if word in ("to", "from") and (
+        verb in lex.DATIVE_VERBS or (person and head.lower_ not in ("doctor", "dentist", "vet"))
+    ):
         return "other"
     return "where"
 
@@ -116,7 +118,7 @@ def detached(head: Token, verb: str, *, places: bool) -> list[Token]:
             if child.dep_ == "prep" and child.i > head.i - 1 and child.lower_ not in lex.BINDING_PREPOSITIONS:
                 role = preposition_role(child, verb)
                 company = child.lower_ == "with" and any(is_person(c) for c in child.children if c.dep_ == "pobj")
-                if role == "when" or (role == "where" and places) or (company and not token.dep_ == "nsubj"):
+                if role == "when" or (role == "where" and places) or (company and token.dep_ != "nsubj"):
                     found.append(child)
                     continue
             if child.dep_ in ("npadvmod", "advmod", "appos") and child.i > head.i and adverb_role(child) == "when":
@@ -143,9 +145,9 @@ def phrase_tokens(head: Token, without: Iterable[Token] = ()) -> list[Token]:
             run.append(here[i])
             i += step
     run.sort(key=lambda t: t.i)
-    while run and (run[-1].is_punct and run[-1].text not in (")", '"', "'", "%") or run[-1].dep_ == "cc"):
+    while run and ((run[-1].is_punct and run[-1].text not in (")", '"', "'", "%")) or run[-1].dep_ == "cc"):
         run.pop()
-    while run and (run[0].is_punct and run[0].text not in ("(", '"', "'", "#") or run[0].dep_ == "cc"):
+    while run and ((run[0].is_punct and run[0].text not in ("(", '"', "'", "#")) or run[0].dep_ == "cc"):
         run.pop(0)
     return run
 
@@ -161,7 +163,11 @@ def text_of(tokens: list[Token]) -> str:
         return ""
     text = "".join(t.text_with_ws for t in tokens).strip()
     first = tokens[0]
-    common = first.lower_ in lex.DATED_ADVERBS or first.pos_ in ("DET", "PRON", "ADP", "ADV", "SCONJ", "NUM") or first.tag_ in ("NNS", "VBG", "JJ", "PRP$")
+    common = (
+        first.lower_ in lex.DATED_ADVERBS
+        or first.pos_ in ("DET", "PRON", "ADP", "ADV", "SCONJ", "NUM")
+        or first.tag_ in ("NNS", "VBG", "JJ", "PRP$")
+    )
     if first.is_sent_start and first.is_title and first.lower_ != "i" and common and not _dated(first.lower_):
         text = text[0].lower() + text[1:]
     return text

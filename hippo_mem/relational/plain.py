@@ -16,16 +16,16 @@ from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
 from hippo_mem.relational.lexicon import COMPOUND_PREPOSITIONS, DATIVE_VERBS, NOT_PLACES
 
-_DETERMINERS = frozenset("the a an my our his her their your this that these those some another every each".split())
+_DETERMINERS = lex.word_set("the a an my our his her their your this that these those some another every each")
 _STOPPERS = frozenset(
     "that who which whom whose to but or because while when where if than as not never n't 's ' \" , ; : ( ) - -- so "
     "and then".split()
 )
-_PARTICLES = frozenset("up down off out over away back through".split())
-_OTHER_PREPOSITIONS = frozenset("with for without about like despite except per via".split())
+_PARTICLES = lex.word_set("up down off out over away back through")
+_OTHER_PREPOSITIONS = lex.word_set("with for without about like despite except per via")
 _PREPOSITIONS = (lex.PLACE_PREPOSITIONS | lex.TIME_PREPOSITIONS | _OTHER_PREPOSITIONS) - {"past", "down", "up", "off"}
-_TIME_OPENERS = frozenset("last next this every each".split())
-_COMPLEX = frozenset("be have do name call make elect appoint consider use let get keep go come".split())
+_TIME_OPENERS = lex.word_set("last next this every each")
+_COMPLEX = lex.word_set("be have do name call make elect appoint consider use let get keep go come")
 _PRONOUN_SUBJECTS = frozenset({"I", "We", "He", "She", "They", "You"})
 
 
@@ -150,7 +150,12 @@ def _is_noun_phrase(words: list[str]) -> bool:
     lows = [w.lower() for w in words]
     if any(w in _DETERMINERS and i and lows[i - 1] not in ("and", "of", "all", "both") for i, w in enumerate(lows)):
         return False
-    if any(w.endswith("ly") and w not in lex.MONTHS and w not in ("family", "lily", "belly", "jelly", "fly", "bully", "ally") for w in lows):
+    if any(
+        w.endswith("ly")
+        and w not in lex.MONTHS
+        and w not in ("family", "lily", "belly", "jelly", "fly", "bully", "ally")
+        for w in lows
+    ):
         return False
     return len(words) <= 10 and not (lows and lows[0] in lex.PRONOUNS - _DETERMINERS - {"it", "them"})
 

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # base past participle; one word where all that follow are equal.
 _TABLE = """
 arise arose arisen|awake awoke awoken|be was been|bear bore born|beat beat beaten|become became become|begin began begun
@@ -35,13 +40,13 @@ for _entry in _TABLE.replace("\n", "|").split("|"):
         IRREGULAR[_forms[0]] = (_forms[1], _forms[-1])
 # Surface to base; a form two bases share ("lay", "found") goes to the verb whose past it is, the commoner one.
 _BASE_OF = {form: base for base, forms in reversed(IRREGULAR.items()) for form in forms}
-_DOUBLING = frozenset(
+_DOUBLING = _words(
     "stop plan drop wrap unwrap rob grab hug jog chat clap drag fit knit pin plug rub ship shop sip skip slip snap "
     "step swap tap trim trip zip admit commit control occur permit prefer refer regret submit transfer travel cancel "
-    "label model ban beg blot chop dip drip flip hop mop nod pat rip scan scrub slam spot stir tip tug whip stun".split()
+    "label model ban beg blot chop dip drip flip hop mop nod pat rip scan scrub slam spot stir tip tug whip stun"
 )
 _S_FORMS = {"be": "is", "have": "has", "do": "does", "go": "goes"}
-_NOT_PASTS = frozenset("seed weed indeed breed greed sacred naked wicked hundred kindred".split())
+_NOT_PASTS = _words("seed weed indeed breed greed sacred naked wicked hundred kindred")
 _VOWELS = "aeiou"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
 from hippo_mem.relational.frames import Frame
 
@@ -88,7 +89,12 @@ class Wording:
         text = text.replace("was {who}", f"{be_form(self.agrees, self.tense)} {{who}}")
         text = text.replace("did {who} {base}", f"{self.do} {{who}} {{bare}}")
         if self.tense != "past":
-            text = text.replace("was what?", "is what?").replace("What was the", "What is the").replace("was it", "is it").replace("Who did it?", "Who does it?")
+            text = (
+                text.replace("was what?", "is what?")
+                .replace("What was the", "What is the")
+                .replace("was it", "is it")
+                .replace("Who did it?", "Who does it?")
+            )
             text = text.replace("was {participle}", "is {participle}")
         text = re.sub(r"\b(by|of|for|find|to) \{who\}", r"\1 {who_object}", text)
         # Only the one who acts is asked for: the verb agrees with "who", not with the subject.
@@ -125,3 +131,24 @@ def past_third(frame: Frame) -> str:
     if frame.tense == "present" and frame.do == "do":
         return verbs.third_person(first) + rest
     return frame.past
+
+
+def genitive(noun: str) -> str:
+    """`the capital of Zorvia` gives `Zorvia's capital` and back; empty where there is no such pair."""
+    match = re.match(r"^the (\S+(?: \S+)?) of ((?:the )?[A-Z][\w' -]*|(?:my|our|his|her|their) .+)$", noun)
+    if match:
+        return f"{possessive(match[2])} {match[1]}"
+    match = re.match(r"^(.+?)'s (\S+(?: \S+)?)$", noun)
+    return f"the {match[2]} of {match[1]}" if match and "favorite" not in match[2] else ""
+
+
+def names_somebody(phrase: str) -> bool:
+    """Whether a phrase is a name or describes a human being."""
+    words = phrase.split(" ")
+    return words[0][:1].isupper() or words[-1] in lex.KIN | lex.PLURAL_KIN or lex.is_trade(words[-1])
+
+
+def head_noun(phrase: str) -> str:
+    """The last word of a noun phrase, lower case."""
+    words = phrase.lower().split(" ")
+    return words[-1] if words else ""

@@ -497,11 +497,23 @@ VERIFY: Phrasings = {
     "go_when": ("Please remind me when {who} {past}.", "I forgot the day: when did {who} {base} {where}?"),
     "go_who": ("Please remind me who {past} {where}.", "I forgot the name: who {past} {where} {when}?"),
     "state": ("Please remind me what {who} {past}.", "I forgot what {who} {past}; what was it?"),
-    "done_what": ("Please remind me what was {participle} {where}.", "I forgot what was {participle} {when}; what was it?"),
-    "done_where": ("Please remind me where {what} was {participle}.", "I forgot the place: where was {what} {participle}?"),
+    "done_what": (
+        "Please remind me what was {participle} {where}.",
+        "I forgot what was {participle} {when}; what was it?",
+    ),
+    "done_where": (
+        "Please remind me where {what} was {participle}.",
+        "I forgot the place: where was {what} {participle}?",
+    ),
     "done_when": ("Please remind me when {what} was {participle}.", "I forgot the day: when was {what} {participle}?"),
-    "whom": ("Please remind me {prep} whom {who} {past}{thing}.", "I forgot the name: who did {who} {base}{thing} {prep}?"),
-    "count": ("Please remind me how many {head} {who} {past}.", "I forgot the number: how many {head} did {who} {base}?"),
+    "whom": (
+        "Please remind me {prep} whom {who} {past}{thing}.",
+        "I forgot the name: who did {who} {base}{thing} {prep}?",
+    ),
+    "count": (
+        "Please remind me how many {head} {who} {past}.",
+        "I forgot the number: how many {head} did {who} {base}?",
+    ),
     "is": ("Please remind me what {who} {be}.", "I forgot {who}; what {be} {it}?"),
     "is_who": ("Please remind me who {who} {be}.", "I forgot who {who} {be}; who is it?"),
     "favorite": (
@@ -540,7 +552,11 @@ SHORT_STATEMENTS: dict[str, tuple[str, ...]] = {
         "{what} was {participle} {where}.",
         "{what} was {participle} {when}.",
     ),
-    "go": ("{when}, {who} {past} {where}.", "It was {person} who {past} {where} {when}.", "{who} {past} {where} {when}."),
+    "go": (
+        "{when}, {who} {past} {where}.",
+        "It was {person} who {past} {where} {when}.",
+        "{who} {past} {where} {when}.",
+    ),
     "is": ("{other} {be} {attribute}.", "{attribute} {be} {who}."),
     "name": ("The name of {who} is {attribute}.", "{who} is called {attribute}.", "{attribute} is the name of {who}."),
 }

@@ -16,7 +16,17 @@ from typing import Literal
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.frames import Frame
 from hippo_mem.relational.phrases import shortest
-from hippo_mem.relational.wording import Wording, agreement, be_form, objective, past_third, possessive
+from hippo_mem.relational.wording import (
+    Wording,
+    agreement,
+    be_form,
+    genitive,
+    head_noun,
+    names_somebody,
+    objective,
+    past_third,
+    possessive,
+)
 from hippo_mem.sleep import phrasings
 
 Set = Literal["train", "stop", "verify"]
@@ -24,7 +34,7 @@ SETS: dict[Set, phrasings.Phrasings] = {
     "train": phrasings.TRAIN, "stop": phrasings.STOP, "verify": phrasings.VERIFY,
 }  # fmt: skip
 # Verbs of state: "What was had by me?" is not English.
-_NO_PASSIVE = frozenset("have be want need mean cost fit weigh lack like love hate prefer enjoy become resemble".split())
+_NO_PASSIVE = lex.word_set("have be want need mean cost fit weigh lack like love hate prefer enjoy become resemble")
 _NUMBER = re.compile(r"^([A-Za-z-]+|[\d.,]+)\s+(.+)$")
 _NAME_OF = re.compile(r"^(?:the )?name of (.+)$|^(.+?)(?:'s|\u2019s|') name$", re.IGNORECASE)
 _FAVORITE = re.compile(r"^(my|our|his|her|their|.+?'s?) (?:favou?rite|preferred) (.+)$")
@@ -78,9 +88,7 @@ def questions(
         if not found:
             words = Wording(fields={"prefix": prefix})
             _put(found, _Ask(family="cloze", slot="cloze", answer=rest, wording=words), fact_id)
-        found[prefix, True] = Question(
-            prompt=prefix, answer=rest, slot="cloze", set="train", fact_id=fact_id, raw=True
-        )
+        found[prefix, True] = Question(prompt=prefix, answer=rest, slot="cloze", set="train", fact_id=fact_id, raw=True)
     return [q for q in found.values() if not slots or q.slot in slots]
 
 
@@ -186,7 +194,8 @@ def _event_wording(frame: Frame, **extra: str) -> Wording:
         "who": who, "who_object": objective(who), "base": frame.base + tail, "bare": (frame.bare or frame.base) + tail,
         "past": frame.past + tail, "past_third": past_third(frame) + tail,
         "participle": "" if stative else frame.participle, "what": objective(frame.object) if who else frame.object,
-        "where": frame.where, "when": frame.when, "person": who, "thing": f" {frame.object}" if frame.object else "", **extra,
+        "where": frame.where, "when": frame.when, "person": who, "thing": f" {frame.object}" if frame.object else "",
+        **extra,
     }  # fmt: skip
     if source:
         fields["where"] = frame.where[5:]
@@ -205,7 +214,7 @@ def _event_asks(frame: Frame) -> Iterable[_Ask]:
     count = bool(counted and frame.subject and lex.is_number(counted[1].lower()) and counted[1].lower() != "one")
     if counted and count:
         yield _Ask(family="count", slot="count", answer=counted[1], wording=_event_wording(frame, head=counted[2]))
-    pet = frame.base in ("have", "own") and _head(frame.object) in lex.PETS
+    pet = frame.base in ("have", "own") and head_noun(frame.object) in lex.PETS
     if pet:
         yield _pet(frame.subject, frame.subject_plural, frame.object)
     cues = bool(where or when)
@@ -227,7 +236,7 @@ def _event_asks(frame: Frame) -> Iterable[_Ask]:
     for preposition, phrase in frame.complements:
         if preposition == "as" and frame.base == "work":
             yield _job(frame, phrase)
-        elif preposition in ("with", "to", "for", "from") and _somebody(phrase):
+        elif preposition in ("with", "to", "for", "from") and names_somebody(phrase):
             yield _Ask(family="whom", slot="whom", answer=phrase, wording=_event_wording(frame, prep=preposition))
 
 
@@ -245,7 +254,7 @@ def _be_wording(frame: Frame, **extra: str) -> Wording:
     tense = "past" if frame.tense == "past" else "present"
     fields = {
         "who": who, "who_object": objective(who), "whose": possessive(who), "be": be_form(agrees, tense),
-        "it": "they" if agrees == "plural" else "it", "other": _genitive(who), **extra,
+        "it": "they" if agrees == "plural" else "it", "other": genitive(who), **extra,
     }  # fmt: skip
     return Wording(fields=fields, agrees=agrees)
 
@@ -271,7 +280,7 @@ def _be_asks(frame: Frame) -> Iterable[_Ask]:
         yield _Ask(family="name", slot="name", answer=value, wording=Wording(fields=fields))
         if frame.subject_kind == "person":
             yield _Ask(family="is_who", slot="name", answer=value, wording=_be_wording(frame))
-        if frame.kind == "name" and _head(called) in lex.PETS and called.startswith(("my ", "our ")):
+        if frame.kind == "name" and head_noun(called) in lex.PETS and called.startswith(("my ", "our ")):
             owner, _, rest = called.partition(" ")
             yield _pet(_OWNERS[owner], False, f"a {rest}")
         return
@@ -284,7 +293,7 @@ def _be_asks(frame: Frame) -> Iterable[_Ask]:
         yield _Ask(family="color", slot="is", answer=value, wording=wording)
     elif frame.subject_kind in ("person", "first") and (years := _AGE.match(value)) and lex.is_number(years[1].lower()):
         yield _Ask(family="age", slot="is", answer=years[1], wording=wording)
-    elif re.match(r"an? ", value) and lex.is_trade(_head(value)) and frame.subject_kind != "thing":
+    elif re.match(r"an? ", value) and lex.is_trade(head_noun(value)) and frame.subject_kind != "thing":
         yield _job(frame, value)
     elif frame.subject_kind != "first" and frame.attribute_kind == "person":
         family = "is_who" if frame.subject_kind == "person" else "is"
@@ -315,22 +324,3 @@ def _job(frame: Frame, job: str) -> _Ask:
 def _pet(owner: str, plural: bool, pet: str) -> _Ask:
     fields = {"owner": owner, "owner_object": objective(owner), "whose": possessive(owner)}
     return _Ask(family="pet", slot="what", answer=pet, wording=Wording(fields=fields, agrees=agreement(owner, plural)))
-
-
-def _genitive(noun: str) -> str:
-    """`the capital of Zorvia` gives `Zorvia's capital` and back; empty where there is no such pair."""
-    match = re.match(r"^the (\S+(?: \S+)?) of ((?:the )?[A-Z][\w' -]*|(?:my|our|his|her|their) .+)$", noun)
-    if match:
-        return f"{possessive(match[2])} {match[1]}"
-    match = re.match(r"^(.+?)'s (\S+(?: \S+)?)$", noun)
-    return f"the {match[2]} of {match[1]}" if match and "favorite" not in match[2] else ""
-
-
-def _somebody(phrase: str) -> bool:
-    words = phrase.split(" ")
-    return words[0][:1].isupper() or words[-1] in lex.KIN | lex.PLURAL_KIN or lex.is_trade(words[-1])
-
-
-def _head(phrase: str) -> str:
-    words = phrase.lower().split(" ")
-    return words[-1] if words else ""
