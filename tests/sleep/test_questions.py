@@ -104,6 +104,10 @@ def test_what_could_not_be_framed_is_asked_as_a_cloze_in_every_set(parser: Frame
     assert {q.set for q in found} == {"train", "stop", "verify"}
 
 
+def test_a_question_is_not_asked_about(parser: FrameParser) -> None:
+    assert questions("Where did Alice go?", parser.parse("Where did Alice go?")) == []
+
+
 def test_slots_restrict_what_is_asked(parser: FrameParser) -> None:
     text = "Marta repaired the brass compass in the boathouse on Friday morning."
     assert {q.slot for q in questions(text, parser.parse(text), slots=["who"])} == {"who"}
