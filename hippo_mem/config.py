@@ -32,16 +32,17 @@ class PeftConfig:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """Optimisation. `steps` is a ceiling (None: from the number of facts); training stops when everything is learned.
+    """Optimisation. `steps` is a ceiling (None: from the number of facts and what is asked of each).
 
-    The learning rate rises over `warmup_steps`, stays, and falls to nothing over the last `decay_share` of the steps, or,
-    with `stop_early`, over `decay_share` of the steps done when every fact passed its stop phrasings twice.
+    The learning rate rises over `warmup_steps`, stays, and falls to nothing over the last `decay_share` of the steps.
+    With `stop_early` it begins to fall as soon as the stop phrasings were answered in two checks running, for
+    `decay_share` of the steps done so far.
     """
 
     lr: float = 2.0e-3
     steps: int | None = None
     warmup_steps: int = 10
-    decay_share: float = 0.15
+    decay_share: float = 0.25
     grad_accum: int = 1
     batch_size: int = 36
     weight_decay: float = 0.0
