@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from hippo_eval.suites.items import Suite, TeachItem, TestItem
 
-VERSION = 1
+VERSION = 2
 
 NAMES = (
     "Marta Tobias Ingrid Rashid Leonie Pavel Yuki Duncan Amara Stefan Brigid Hugo Noor Felix Carmen Otis Wanda Emil "
@@ -65,23 +65,27 @@ TIMES = tuple(f"on {d} {p}" for d in DAYS for p in PARTS) + tuple(f"in {m}" for 
 TEST_PHRASINGS: dict[str, tuple[str, ...]] = {
     "what": (
         "Which object did {who} {base} {where}?",
-        "Could you tell me what {who} {past} {when}?",
-        "{who} {past} a certain item {where}; what exactly was it?",
+        "If somebody asked you what {who} {past} {when}, what would you say?",
+        "Think back to {who}. There was an item {who} {past} {where}; identify it.",
+        "Could you tell me what {who} {past}?",
     ),
     "where": (
         "In which place did {who} {base} {what}?",
-        "Where was {who} when {what} got {participle}?",
+        "If somebody asked you where {who} {past} {what}, what would you say?",
+        "{what} got {participle} by {who} {when}. Identify the site.",
         "Could you tell me where {who} {past} {what}?",
     ),
     "when": (
         "At what time did {who} {base} {what}?",
+        "If somebody asked you when {who} {past} {what}, what would you say?",
+        "{what} got {participle} by {who} {where}. How is that dated?",
         "Could you tell me when {who} {past} {what}?",
-        "When exactly was it that {who} {past} {what} {where}?",
     ),
     "who": (
         "Which person {past} {what}?",
-        "Could you tell me who {past} {what} {where}?",
-        "By whom was {what} {participle} {when}?",
+        "If somebody asked you who {past} {what} {where}, what would you say?",
+        "By whose hands was {what} {participle} {when}?",
+        "Could you tell me who {past} {what}?",
     ),
 }
 SLOTS = tuple(TEST_PHRASINGS)
@@ -111,10 +115,11 @@ class Story:
     def ask(self, phrasing: str) -> str:
         """Fill one of `TEST_PHRASINGS`."""
         past = VERBS[self.verb]
-        return phrasing.format(
+        asked = phrasing.format(
             who=self.who, base=self.verb, past=past, participle=_PARTICIPLES.get(self.verb, past),
             what=self.what, where=self.where, when=self.when,
         )  # fmt: skip
+        return asked[0].upper() + asked[1:]
 
 
 def stories(n: int, seed: int) -> list[Story]:
