@@ -3,10 +3,13 @@
     python benchmarks/sleep.py --json runs/bench/sleep.json            # both, about 20 minutes on two cores
     python benchmarks/sleep.py --limit 240 --json F                    # give the peer four minutes at most
 
-The peer is what the library's manual shows: `transformers.Trainer` over a PEFT LoRA with the specification's `lora_small`
+The peer is what the library's manual shows: `transformers.Trainer` over a PEFT LoRA with the specification's
+`lora_small`
 settings (rank 8, lr 2e-4, batch 16, gradient accumulation 2, float32 adapters), trained on the same questions about
-the same facts. Both are examined on the suite's sealed wordings, memory OFF. Each runs in a process of its own, one after the
-other. `ratio_seconds` is ours over the peer's: seconds to sealed EM 0.9, or, where one does not get there, all the seconds it was
+the same facts. Both are examined on the suite's sealed wordings, memory OFF. Each runs in a process of its own, one
+after the
+other. `ratio_seconds` is ours over the peer's: seconds to sealed EM 0.9, or, where one does not get there, all the
+seconds it was
 given (then the ratio is an upper bound, and `reached` says so).
 """
 
@@ -138,7 +141,8 @@ def peer(args: argparse.Namespace) -> dict[str, Any]:
     salience = Salience(surprise=0.0, novelty=1.0, reward=False, pin=False, score=1.0, threshold=0.0)
     traces = [
         Trace(
-            id=i, text=t.fact, slots={}, tags=(), context_key=t.context_key, salience=salience, created=0.0, valid_from=0.0,
+            id=i, text=t.fact, slots={}, tags=(), context_key=t.context_key, salience=salience,
+            created=0.0, valid_from=0.0,
             provenance=Provenance(text_span=t.fact, source="bench", time=0.0),
         )
         for i, t in enumerate(suite.teach)

@@ -26,7 +26,7 @@ class PeftConfig:
 
     method: Literal["lora"] = "lora"
     rank: int = 16
-    alpha: float = 32.0
+    alpha: int = 32
     dropout: float = 0.0
 
 
@@ -36,21 +36,22 @@ class TrainConfig:
 
     The learning rate rises over `warmup_steps`, stays, and falls to nothing over the last `decay_share` of the steps.
     With `stop_early` it begins to fall as soon as the stop phrasings were answered in two checks running, for
-    `decay_share` of the steps done so far.
+    `decay_share` of the steps done so far. `lora_plus` multiplies the rate of every B matrix (LoRA+, Hayou et al. 2024).
     """
 
     lr: float = 2.0e-3
+    lora_plus: float = 4.0
     steps: int | None = None
     warmup_steps: int = 10
     decay_share: float = 0.25
     grad_accum: int = 1
-    batch_size: int = 36
+    batch_size: int = 18
     weight_decay: float = 0.0
     clip_norm: float = 1.0
     ema: float = 0.9
     seed: int = 0
     stop_early: bool = True
-    check_every: int = 10
+    check_every: int = 20
     statement_share: float = 0.1
     statement_weight: float = 0.3
     # Examples are drawn by loss ** loss_power, mixed with this much of a uniform draw.
@@ -63,7 +64,7 @@ class AnchorConfig:
     """What must stay: KL to the frozen base on general prompts, one batch in every `every` steps (0: never)."""
 
     every: int = 5
-    batch_size: int = 16
+    batch_size: int = 12
     weight: float = 1.0
     topk: int = 16
 
@@ -79,6 +80,8 @@ class PriorityWeights:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PriorityConfig:
+    """How the priority of replay is weighed."""
+
     weights: PriorityWeights = dataclasses.field(default_factory=PriorityWeights)
 
 

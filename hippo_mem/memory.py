@@ -41,7 +41,8 @@ _ANSWER_TOKENS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HippoConfig:
-    """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on writes."""
+    """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on
+    writes."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     sleep: SleepConfig = field(default_factory=SleepConfig)
@@ -148,7 +149,8 @@ class Hippo:
         Raises: InputError before anything is written; StoreBusy, StorageFull with nothing written.
         """
         return self.awake.observe(
-            text, source=source, time=time, context=context, reward=reward, pin=pin, doc_id=doc_id, conf=conf, tags=tags,
+            text, source=source, time=time, context=context, reward=reward, pin=pin, doc_id=doc_id, conf=conf,
+            tags=tags,
             slots=slots,
         )  # fmt: skip
 
@@ -164,7 +166,8 @@ class Hippo:
         self, *, trace_id: int | None = None, source: str | None = None, doc_id: str | None = None,
         everything: bool = False,
     ) -> int:  # fmt: skip
-        """Delete memories by exactly one choice; returns how many. The next sleep takes them out of the weights as well."""
+        """Delete memories by exactly one choice; returns how many. The next sleep takes them out of the weights as
+        well."""
         return self.awake.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
 
     # Answering ------------------------------------------------------------------------------------------------------
@@ -184,7 +187,9 @@ class Hippo:
                 has to do with the question, the weights answer.
         Raises: InputError for an empty question or contexts of another length.
         """
-        asked = [clean_text(q, "question" if len(questions) == 1 else f"question {i + 1}") for i, q in enumerate(questions)]
+        asked = [
+            clean_text(q, "question" if len(questions) == 1 else f"question {i + 1}") for i, q in enumerate(questions)
+        ]
         keys = list(contexts) if contexts is not None else [None] * len(asked)
         if len(keys) != len(asked):
             raise InputError(f"{len(asked)} questions but {len(keys)} contexts; give one each, or none at all")
@@ -219,7 +224,9 @@ class Hippo:
         speaks = lm.speaks(prompts)
         said = lm.generate(prompts, max_new_tokens=_ANSWER_TOKENS)
         return [
-            Answer(text=text, decoding="greedy" if text else "none", source="weights", recall=recall, adapter_spoke=spoke)
+            Answer(
+                text=text, decoding="greedy" if text else "none", source="weights", recall=recall, adapter_spoke=spoke
+            )
             for text, recall, spoke in zip(said, recalls, speaks, strict=True)
         ]
 

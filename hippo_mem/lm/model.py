@@ -38,9 +38,10 @@ _BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the d
 class LanguageModel:
     """A loaded model. Not safe for two threads at once."""
 
-    def __init__(self, name: str, model: Any, tokenizer: Any, folder: Path) -> None:
+    def __init__(self, name: str, model: Any, tokenizer: Any, folder: Path, cache_dir: Path | None = None) -> None:
         self.name = name
         self.folder = folder
+        self.cache_dir = cache_dir
         self.tokenizer = tokenizer
         self.base = model
         self.gate: AdapterGate | None = None
@@ -48,9 +49,7 @@ class LanguageModel:
         self._peft: PeftModel | None = None
 
     @classmethod
-    def load(
-        cls, name: str = DEFAULT_MODEL, *, models_dir: Path | None = None, dtype: str = "auto"
-    ) -> LanguageModel:
+    def load(cls, name: str = DEFAULT_MODEL, *, models_dir: Path | None = None, dtype: str = "auto") -> LanguageModel:
         """Load by bundled name, hub id or folder; the base is frozen.
 
         Args:
@@ -79,7 +78,7 @@ class LanguageModel:
             parameter.requires_grad_(False)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        return cls(name, model, tokenizer, folder)
+        return cls(name, model, tokenizer, folder, models_dir)
 
     # What it is -----------------------------------------------------------------------------------------------------
 
@@ -196,9 +195,7 @@ class LanguageModel:
     # Work -----------------------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
-    def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int = 24, adapter: AdapterUse = True
-    ) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 24, adapter: AdapterUse = True) -> list[str]:
         """Greedy continuations, stripped, without the end of turn.
 
         Args: prompts: whole texts, already templated.
@@ -238,16 +235,12 @@ class LanguageModel:
         return result
 
     @torch.inference_mode()
-    def logprobs(
-        self, prompt: str, continuations: Sequence[str], *, adapter: AdapterUse = True
-    ) -> list[list[float]]:
+    def logprobs(self, prompt: str, continuations: Sequence[str], *, adapter: AdapterUse = True) -> list[list[float]]:
         """Log-probability of each token of each continuation after the prompt, natural log."""
         return self.logprobs_many([(prompt, c) for c in continuations], adapter=adapter)
 
     @torch.inference_mode()
-    def logprobs_many(
-        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True
-    ) -> list[list[float]]:
+    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
         """As `logprobs`, for (prompt, continuation) pairs of any prompts; the vocabulary head sees answer rows only."""
         result: list[list[float]] = [[] for _ in pairs]
         heads = {p: self.encode(p) for p, _ in pairs}
@@ -324,9 +317,7 @@ class LanguageModel:
         if not norm:
             decoder.norm = torch.nn.Identity()
         try:
-            out: torch.Tensor = decoder(
-                inputs_embeds=hidden, attention_mask=mask, use_cache=False
-            ).last_hidden_state
+            out: torch.Tensor = decoder(inputs_embeds=hidden, attention_mask=mask, use_cache=False).last_hidden_state
             return out
         finally:
             decoder.layers, decoder.norm, decoder.config.num_hidden_layers = blocks, final, count

@@ -89,6 +89,6 @@ def _write(cache: Path | None, known: dict[str, dict[str, float]]) -> None:
         handle, name = tempfile.mkstemp(dir=cache.parent)
         with os.fdopen(handle, "w") as file:
             json.dump(known, file)
-        os.replace(name, cache)
+        Path(name).replace(cache)
     except OSError as error:
         log.info("the precision measurement is not cached: %s", error)

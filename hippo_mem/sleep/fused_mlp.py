@@ -20,7 +20,7 @@ from torch import nn
 
 class _GatedMlp(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: torch.Tensor, w_in: torch.Tensor, w_down: torch.Tensor, scale: float,
         a_gate: torch.Tensor, b_gate: torch.Tensor, a_up: torch.Tensor, b_up: torch.Tensor,
         a_down: torch.Tensor, b_down: torch.Tensor,
@@ -42,7 +42,7 @@ class _GatedMlp(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, w_in, w_down, z, t, t_down, a_in, b_gate, b_up, a_down, b_down = ctx.saved_tensors
         s, h, r = ctx.scale, w_down.shape[1], b_gate.shape[1]
         gate, up = z[:, :h], z[:, h:]
@@ -72,7 +72,7 @@ class _GatedMlp(torch.autograd.Function):
 
 def fusable(mlp: nn.Module) -> bool:
     """Whether a block's MLP is a SwiGLU whose three projections carry a plain LoRA and no bias."""
-    parts = [getattr(mlp, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
+    parts: list[Any] = [getattr(mlp, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
     activation = getattr(mlp, "act_fn", None)
     is_silu = isinstance(activation, nn.SiLU) or type(activation).__name__ in ("SiLU", "SiLUActivation")
     return is_silu and all(
@@ -93,7 +93,7 @@ def fused(blocks: Iterator[nn.Module] | nn.ModuleList) -> Iterator[int]:
     for block in blocks:
         mlp = getattr(block, "mlp", None)
         if isinstance(mlp, nn.Module) and fusable(mlp):
-            mlp.forward = _bind(mlp)  # type: ignore[method-assign]
+            mlp.forward = _bind(mlp)
             patched.append(mlp)
     try:
         yield len(patched)

@@ -16,10 +16,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.adapter_gate import AdapterGate
 
-# Depths that are read together. Measured on the default model (docs/LOG.md): one layer leaks or misses, these two do neither.
+# Depths that are read together. Measured on the default model (docs/LOG.md): one layer leaks or misses, these two do
+# neither.
 LAYER_SHARES = (0.27, 0.67)
 _L2 = 1.0
 
@@ -35,21 +35,23 @@ class GateFit:
     n_other: int
 
 
-def fit_gate(
-    lm: LanguageModel, learned: Sequence[str], other: Sequence[str], held_learned: Sequence[str],
-    held_other: Sequence[str], *, layers: Sequence[int] | None = None,
-) -> GateFit:  # fmt: skip
-    """Fit on `learned` against `other`; set the threshold and report on the held-out prompts.
+def gate_layers(n_layers: int) -> tuple[int, ...]:
+    """The layers the gate of a model of this depth reads."""
+    return tuple(round(n_layers * s) for s in LAYER_SHARES)
 
-    Args: all whole prompts as the model will see them. layers: hidden states to read, by default at 0.27 and
-        0.67 of the depth.
+
+def fit_gate(
+    layers: Sequence[int], learned: np.ndarray, other: np.ndarray, held_learned: np.ndarray, held_other: np.ndarray
+) -> GateFit:
+    """Fit on `learned` against `other`; set the threshold and report on the held-out states.
+
+    Args: layers: what the states were pooled from. The others: (prompts, d) pooled states of the frozen base.
     Raises: ValueError when one of the four is empty.
     """
-    if not all(map(len, (learned, other, held_learned, held_other))):
+    x_pos, x_neg, h_pos, h_neg = learned, other, held_learned, held_other
+    if not all(map(len, (x_pos, x_neg, h_pos, h_neg))):
         raise ValueError("a gate needs prompts of both kinds, to fit and to set its threshold")
-    at = tuple(layers) if layers is not None else tuple(round(lm.n_layers * s) for s in LAYER_SHARES)
-    x_pos, x_neg = lm.hidden_states(learned, at), lm.hidden_states(other, at)
-    h_pos, h_neg = lm.hidden_states(held_learned, at), lm.hidden_states(held_other, at)
+    at = tuple(layers)
     x = np.concatenate([x_pos, x_neg]).astype(np.float64)
     mean, scale = x.mean(0), x.std(0) + 1e-6
     y = np.concatenate([np.ones(len(x_pos)), -np.ones(len(x_neg))])

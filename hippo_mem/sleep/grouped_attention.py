@@ -24,7 +24,7 @@ NAME = "hippo_grouped"
 
 class _GroupedAttention(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scale: float
     ) -> torch.Tensor:
         """q (R, H, T, D), k and v (R, K, T, D), mask (R, 1, T, T) additive -> (R, T, H, D)."""
@@ -42,7 +42,7 @@ class _GroupedAttention(torch.autograd.Function):
         return out.contiguous()
 
     @staticmethod
-    def backward(ctx: Any, d_out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, d_out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         q, k, v, p = ctx.saved_tensors
         rows, heads, shared, length, width = ctx.shape
         d = d_out.transpose(1, 2).reshape(rows * shared, -1, width)  # (R K, G T, D)

@@ -1,6 +1,7 @@
 """Everything a night works with, made from traces: what it trains on, what tells it to stop, what judges it.
 
-Traces are parsed, asked about in three disjoint sets of wordings, and turned into token sequences; anchors are split into
+Traces are parsed, asked about in three disjoint sets of wordings, and turned into token sequences; anchors are split
+into
 those trained on and those only checked. Knows nothing of adapters or of where nights are kept.
 """
 
@@ -47,7 +48,8 @@ class Exam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What `prepare` makes. `conditioned`: questions carry their context key, because answers differ between contexts."""
+    """What `prepare` makes. `conditioned`: questions carry their context key, because answers differ between
+    contexts."""
 
     questions: tuple[Example, ...]
     unknown: tuple[Example, ...]
@@ -103,18 +105,25 @@ def prepare(
     )
 
 
-def anchor_prompts(lm: LanguageModel, anchors: Sequence[Anchor] | None = None) -> tuple[list[str], list[str]]:
-    """General prompts as the model will see them: those a night trains on, and those it is only checked on.
+def anchor_prompts(
+    lm: LanguageModel, anchors: Sequence[Anchor] | None = None
+) -> tuple[list[str], list[str], list[str]]:
+    """General prompts as the model will see them: those a night trains on, those it is only checked on, held-out prose.
 
-    A cloze is given both as raw text and as a user's turn: people type both.
+    A cloze is given both as raw text and as a user's turn, for people type both; a passage both whole and by its first
+    sentence, for what a gate has learned of long texts says little of short ones.
     """
     kept: list[str] = []
     held: list[str] = []
+    prose: list[str] = []
     for i, anchor in enumerate(load_anchors() if anchors is None else anchors):
-        forms = {"cloze": (anchor.text, lm.chat_prompt(anchor.text)), "text": (anchor.text,)}
-        chosen = forms.get(anchor.kind, (lm.chat_prompt(anchor.text),))
+        first = anchor.text.split(". ")[0]
+        forms = {"cloze": (anchor.text, lm.chat_prompt(anchor.text)), "text": (anchor.text, first)}
+        chosen = dict.fromkeys(forms.get(anchor.kind, (lm.chat_prompt(anchor.text),)))
         (held if i % _HOLD_OUT == 0 else kept).extend(chosen)
-    return kept, held
+        if anchor.kind == "text" and i % _HOLD_OUT == 0:
+            prose.append(anchor.text)
+    return kept, held, prose
 
 
 def _newest_first(asked: Sequence[Question], order: dict[int, tuple[float, int]]) -> list[Question]:
@@ -131,9 +140,7 @@ def _in_context(asked: list[Question], contexts: dict[int, str | None]) -> tuple
     answers: dict[str, dict[str | None, set[str]]] = defaultdict(lambda: defaultdict(set))
     for q in asked:
         answers[" ".join(words(q.prompt))][contexts[q.fact_id]].add(" ".join(words(q.answer)))
-    torn = {
-        prompt for prompt, by in answers.items() if len(by) > 1 and len({frozenset(a) for a in by.values()}) > 1
-    }
+    torn = {prompt for prompt, by in answers.items() if len(by) > 1 and len({frozenset(a) for a in by.values()}) > 1}
     if not torn:
         return asked, False
     keyed = []

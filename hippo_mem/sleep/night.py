@@ -19,11 +19,11 @@ from hippo_mem.config import SleepConfig, config_hash, to_dict
 from hippo_mem.errors import SleepError
 from hippo_mem.lm import LanguageModel
 from hippo_mem.relational.frames import FrameParser
+from hippo_mem.sleep.anchor_bank import AnchorBank, anchor_bank
 from hippo_mem.sleep.distillation import remembered, taught
-from hippo_mem.sleep.gate_fit import fit_gate
+from hippo_mem.sleep.gate_fit import fit_gate, gate_layers
 from hippo_mem.sleep.material import Material, anchor_prompts, prepare
 from hippo_mem.sleep.report import NightReport, write_report
-from hippo_mem.sleep.soft_targets import SoftSequence, soft_targets
 from hippo_mem.sleep.training import AdapterTraining
 from hippo_mem.sleep.verification import RecallCheck, check_kept, check_recall, judge
 from hippo_mem.types import Trace
@@ -31,8 +31,10 @@ from hippo_mem.types import Trace
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
-_ANCHOR_TOKENS = 48  # a longer anchor teaches nothing that its beginning does not
 _MAX_EXAM = 400  # questions of a check; more cost minutes and change the share by less than a point
+_MAX_GATE = (
+    800  # wordings the gate is fitted to; they differ little, and each costs a pass through two thirds of the model
+)
 # The loss earlier nights' questions start with: they are drawn seldom until one is seen to have slipped.
 _EARLIER_LOSS = 0.05
 
@@ -89,8 +91,8 @@ def train_night(
             before = check_recall(lm, old_exam)
             progress("asking about earlier nights", 1, 1)
     with clock.stage("anchors"):
-        kept, held = anchor_prompts(lm)
-        anchors = _anchors(lm, kept, config, progress)
+        bank = anchor_bank(lm, *anchor_prompts(lm), gate_layers(lm.n_layers), config.anchors.topk, progress)
+        anchors = list(bank.soft) if config.anchors.every else []
         questions = list(material.questions)
         if start is not None:
             questions = remembered(lm, questions, fresh, config)
@@ -108,14 +110,14 @@ def train_night(
         training.save(out_dir)
         lm.adopt(training.peft, None, out_dir)
         with clock.stage("gate"):
-            gate_figures = _fit_gate(lm, material, kept, held, out_dir, progress) if config.gate else {}
+            gate_figures = _fit_gate(lm, material, bank, out_dir, progress) if config.gate else {}
         with clock.stage("verify"):
             progress("verifying", 0, 3)
             recall = check_recall(lm, exam)
             progress("verifying", 1, 3)
             after = check_recall(lm, old_exam) if old_exam else None
             progress("verifying", 2, 3)
-            keep = check_kept(lm, held, [t for t in held if not t.startswith(lm.chat_prompt("\0").split("\0")[0])])
+            keep = check_kept(lm, bank)
             progress("verifying", 3, 3)
     except BaseException:
         lm.detach()
@@ -176,26 +178,20 @@ def merge_adapter(lm: LanguageModel, night_dir: Path) -> Path:
     return target
 
 
-def _anchors(lm: LanguageModel, prompts: Sequence[str], config: SleepConfig, progress: Progress) -> list[SoftSequence]:
-    if not config.anchors.every:
-        return []
-    progress("asking the base", 0, 1)
-    sequences = [(lm.encode(p)[:_ANCHOR_TOKENS], 0) for p in prompts]
-    found = soft_targets(lm, sequences, config.anchors.topk)
-    progress("asking the base", 1, 1)
-    return found
-
-
 def _fit_gate(
-    lm: LanguageModel, material: Material, kept: Sequence[str], held: Sequence[str], out_dir: Path, progress: Progress
+    lm: LanguageModel, material: Material, bank: AnchorBank, out_dir: Path, progress: Progress
 ) -> dict[str, float]:
     if not material.asked or not material.held_asked:
         return {}  # statements alone: nothing tells their subject from any other, so the adapter always speaks
-    progress("fitting the gate", 0, 1)
-    fit = fit_gate(lm, _sample(material.asked, 1600), kept, _sample(material.held_asked), held)
+    layers = gate_layers(lm.n_layers)
+    progress("fitting the gate", 0, 2)
+    learned = lm.hidden_states(_sample(material.asked, _MAX_GATE), layers)
+    progress("fitting the gate", 1, 2)
+    held = lm.hidden_states(_sample(material.held_asked, _MAX_EXAM // 2), layers)
+    fit = fit_gate(layers, learned, bank.states, held, bank.held_states)
     fit.gate.save(out_dir)
     lm.gate = fit.gate
-    progress("fitting the gate", 1, 1)
+    progress("fitting the gate", 2, 2)
     return {
         "opens_for_learned": fit.opens_for_learned, "opens_for_other": fit.opens_for_other,
         "threshold": fit.gate.threshold,

@@ -6,7 +6,8 @@
     ├── 0002/
     └── .writing-4711/       a night that is not finished; removed by the next one
 
-A night becomes visible by one rename and comes into force by another, so a killed sleep leaves the last good night as it
+A night becomes visible by one rename and comes into force by another, so a killed sleep leaves the last good night as
+it
 was. Knows nothing of training or of memories' texts: a night is known by the ids it learned.
 """
 
@@ -31,7 +32,8 @@ _WEIGHTS = ("adapter_model.safetensors", "adapter_config.json", "hippo_gate.safe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """One night. `parent` is the night it went on from. A purged night has lost its weights: they held what was deleted.
+    """One night. `parent` is the night it went on from. A purged night has lost its weights: they held what was
+    deleted.
 
     Times are unix seconds; `recall` is the share of this night's check questions answered right, memory OFF.
     """
@@ -107,7 +109,8 @@ class Nights:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def publish(self, scratch: Path, night: Night) -> Night:
-        """Make a written night visible; a kept one comes into force, an undone one stays as a record without weights."""
+        """Make a written night visible; a kept one comes into force, an undone one stays as a record without
+        weights."""
         target = self.path(night.number)
         if night.status == "undone":
             _drop_weights(scratch)
@@ -174,7 +177,7 @@ class Nights:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise StoreFormatError(
-                f"{file} is damaged ({error}); write {{\"night\": N}} with the number of a good night, or null"
+                f'{file} is damaged ({error}); write {{"night": N}} with the number of a good night, or null'
             ) from error
         return number
 
@@ -185,7 +188,8 @@ class Nights:
             night = Night(**{**data, "in_force": number == force, "folder": str(self.path(number))})
         except FileNotFoundError:
             raise StoreFormatError(
-                f"night {number} is named in {self.folder / _STATE} but {file} is missing; go back with: hippo nights undo"
+                f"night {number} is named in {self.folder / _STATE} but {file} is missing; "
+                "go back with: hippo nights undo"
                 if number == force
                 else f"{file} is missing; remove the folder {self.path(number)}"
             ) from None

@@ -87,17 +87,26 @@ def _page(report: NightReport) -> str:
         ("memories learned", f"{report.n_facts} ({report.n_new} new, {report.n_earlier} of earlier nights)"),
         ("questions written", f"{report.n_questions}"),
         ("training", f"{report.steps} steps, {report.stopped}, {report.tokens_per_s:.0f} tokens/s"),
-        ("time", ", ".join(f"{k} {v:.0f} s" for k, v in report.seconds_by_stage.items()) + f"; all {report.seconds:.0f} s"),
+        (
+            "time",
+            ", ".join(f"{k} {v:.0f} s" for k, v in report.seconds_by_stage.items()) + f"; all {report.seconds:.0f} s",
+        ),
         ("unlearned", f"{len(report.unlearned)} deleted memories" if report.unlearned else "nothing was deleted"),
     ]
     if report.recall is not None:
         rows.append(("recall, memory off", f"{report.recall.share:.2f} of {report.recall.n} unseen wordings"))
     if report.earlier_before is not None and report.earlier_after is not None:
-        rows.append(("earlier nights", f"{report.earlier_before.share:.2f} before, {report.earlier_after.share:.2f} after"))
+        rows.append(
+            ("earlier nights", f"{report.earlier_before.share:.2f} before, {report.earlier_after.share:.2f} after")
+        )
     if report.keep is not None:
         k = report.keep
-        rows.append(("general answers changed", f"{k.flips:.1%} of {k.n_prompts} ({k.flips_ungated:.1%} without the gate)"))
-        rows.append(("cross-entropy on prose", f"{k.ce_delta_nats:+.4f} nats ({k.ce_delta_nats_ungated:+.4f} without the gate)"))
+        rows.append(
+            ("general answers changed", f"{k.flips:.1%} of {k.n_prompts} ({k.flips_ungated:.1%} without the gate)")
+        )
+        rows.append(
+            ("cross-entropy on prose", f"{k.ce_delta_nats:+.4f} nats ({k.ce_delta_nats_ungated:+.4f} without the gate)")
+        )
     table = "\n".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
     missed = ", ".join(map(str, report.recall.missed)) if report.recall and report.recall.missed else "none"
     return f"""<!doctype html>
@@ -111,7 +120,8 @@ td {{ overflow-wrap: anywhere }} img {{ max-width: 100%; background: white }}
 </style></head><body>
 <h1>Night {report.number if report.number is not None else ""}: {html.escape(report.verdict)}</h1>
 <table>{table}</table>
-<img alt="Training loss and share of check questions right, by step; recall by slot" src="data:image/png;base64,{_plot(report)}">
+<img alt="Training loss and share of check questions right, by step; recall by slot"
+src="data:image/png;base64,{_plot(report)}">
 <p>Memories with a wrong answer in the check (ids): {html.escape(missed)}.
 Recipe {html.escape(report.config_hash)}, adapter {html.escape(report.lora_config_hash)}.</p>
 </body></html>

@@ -4,7 +4,8 @@ For each sequence and each position, the k likeliest next tokens of the frozen m
 pulls the adapted model towards them (on general prompts: anchors; on earlier nights' answers and on answers read with
 memory ON: distillation). Knows nothing of where the sequences come from.
 
-Source: knowledge distillation (Hinton et al. 2015); keeping a task by the old model's answers is Learning without Forgetting
+Source: knowledge distillation (Hinton et al. 2015); keeping a task by the old model's answers is Learning without
+Forgetting
 (Li & Hoiem 2016), and storing logits beside samples is DER (Buzzega et al. 2020). Differs: top-k only, renormalised.
 """
 
@@ -53,8 +54,8 @@ def soft_targets(
             hidden = lm.decoder(
                 input_ids=packed.ids, attention_mask=packed.mask, position_ids=packed.positions, use_cache=False
             ).last_hidden_state
-            for (tokens, first), (row, column) in zip(part, packed.starts, strict=True):
-                logits = lm.base.lm_head(hidden[row, column + first : column + len(tokens)]).float()
+            for i, (tokens, first) in enumerate(part):
+                logits = lm.base.lm_head(packed.rows(hidden, i, first, len(tokens))).float()
                 values, top = logits.log_softmax(-1).topk(k)
                 result.append(
                     SoftSequence(tokens=tuple(tokens), first=first, top=top, probabilities=values.softmax(-1))
@@ -62,12 +63,14 @@ def soft_targets(
     return result
 
 
-def divergence(logits: torch.Tensor, target: SoftSequence) -> torch.Tensor:
+def divergence(logits: torch.Tensor, target: SoftSequence, at: Sequence[int] | None = None) -> torch.Tensor:
     """Sum over positions of KL(target || model) restricted to the target's tokens.
 
     The model's probabilities are *not* renormalised over those tokens, so mass that leaves them costs as well.
-    Shapes: logits (n, V) -> scalar, in nats.
+    Shapes: logits (n, V) -> scalar, in nats; `at`: which of the target's positions the rows are, None for all.
     """
-    p = target.probabilities
-    q = logits.log_softmax(-1).gather(1, target.top)
+    p, top = target.probabilities, target.top
+    if at is not None:
+        p, top = p[list(at)], top[list(at)]
+    q = logits.log_softmax(-1).gather(1, top)
     return (p * (p.clamp_min(1e-9).log() - q)).sum()

@@ -4,7 +4,8 @@ Loss on answer tokens and the end of turn, examples drawn by their last loss, on
 masters under adapters in the base's format, an exponential average of the weights is what remains. Knows nothing of
 memories, verification or where the result is kept.
 
-Source: LoRA (Hu et al. 2022), AdamW (Loshchilov & Hutter 2019), loss-based sampling after prioritized replay (Schaul et al.
+Source: LoRA (Hu et al. 2022) with a higher rate for B (LoRA+, Hayou et al. 2024), AdamW (Loshchilov & Hutter 2019), loss-based sampling after prioritized replay (Schaul
+et al.
 2016), constant-then-decay learning rate (Hu et al. 2024, MiniCPM): it needs no step count beforehand, so training can
 stop when everything is learned.
 """
@@ -38,8 +39,12 @@ from hippo_mem.sleep.soft_targets import SoftSequence, divergence
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-_PACK_ROW = 64  # measured on the default model: 48-64 is quickest, attention and padding both small
-# Steps for each thing to be answered (a fact and a slot of it), and at least. Measured on the default model: docs/LOG.md.
+_PACK_ROW = 84  # the opening and four questions of the default suite; attention and padding both stay small
+# The vocabulary's softmax over every position of an anchor would cost as much as the blocks below it.
+_ANCHOR_POSITIONS = 6
+_STOP_SAMPLE = 128  # stop questions of one check, spread over all of them
+# Steps for each thing to be answered (a fact and a slot of it), and at least. Measured on the default model:
+# docs/LOG.md.
 _STEPS_PER_ANSWER, _MIN_STEPS = 0.8, 100
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
 _STOP_SHARE, _STOP_LOSS = 0.9, 1.0
@@ -47,7 +52,8 @@ _STOP_SHARE, _STOP_LOSS = 0.9, 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """How a training went. `curve` rows: step, seconds, loss (nats per answer), share of stop questions right or NaN."""
+    """How a training went. `curve` rows: step, seconds, loss (nats per answer), share of stop questions right or
+    NaN."""
 
     steps: int
     seconds: float
@@ -88,13 +94,20 @@ class AdapterTraining:
                 self.peft = get_peft_model(lm.base, lora, autocast_adapter_dtype=False)
             except ValueError as error:
                 raise SleepError(f"targets {list(config.targets)} do not exist in {lm.name}: {error}") from error
-        self.parameters = [p for p in self.peft.parameters() if p.requires_grad]
+        named = [(n, p) for n, p in self.peft.named_parameters() if p.requires_grad]
+        self.parameters = [p for _, p in named]
         self.masters = [p.detach().float().clone() for p in self.parameters]
         self.average = [m.clone() for m in self.masters]
         t = config.train
+        is_b = ["lora_B" in n for n, _ in named]
+        groups = [
+            {"params": [m for m, b in zip(self.masters, is_b, strict=True) if b == wanted], "scale": scale}
+            for wanted, scale in ((False, 1.0), (True, t.lora_plus))
+        ]
         self.optimizer = torch.optim.AdamW(
-            self.masters, lr=t.lr, betas=(0.9, 0.98), weight_decay=t.weight_decay, foreach=True
+            groups, lr=t.lr, betas=(0.9, 0.98), weight_decay=t.weight_decay, foreach=True
         )
+        self._rng = random.Random(t.seed)
         self.n_steps = 0
         self.n_tokens = 0
 
@@ -112,12 +125,7 @@ class AdapterTraining:
     def answer_loss(self, batch: Sequence[Example]) -> tuple[torch.Tensor, list[float], list[bool]]:
         """Mean weighted loss of a batch; each example's worst token loss; whether greedy decoding would say it."""
         hidden, packed = self.hidden([e.tokens for e in batch])
-        rows = torch.cat(
-            [
-                hidden[row, column + e.first : column + len(e.tokens) - 1]
-                for e, (row, column) in zip(batch, packed.starts, strict=True)
-            ]
-        )
+        rows = torch.cat([packed.rows(hidden, i, e.first, len(e.tokens) - 1) for i, e in enumerate(batch)])
         logits = self.lm.base.lm_head(rows).float()
         targets = torch.tensor([t for e in batch for t in e.tokens[e.first + 1 :]])
         losses = cross_entropy(logits, targets, reduction="none")
@@ -132,16 +140,17 @@ class AdapterTraining:
         return total, worst, [bool(part.all()) for part in right]
 
     def anchor_loss(self, batch: Sequence[SoftSequence]) -> torch.Tensor:
-        """KL to the frozen base per position, in nats."""
+        """KL to the frozen base per position, in nats, at the last position of each anchor and some of the others."""
         hidden, packed = self.hidden([a.tokens for a in batch])
-        parts = [
-            hidden[row, column + a.first : column + len(a.tokens)]
-            for a, (row, column) in zip(batch, packed.starts, strict=True)
-        ]
-        spans = [len(p) for p in parts]
-        logits = self.lm.base.lm_head(torch.cat(parts)).float().split(spans)
-        total = torch.stack([divergence(part, a) for part, a in zip(logits, batch, strict=True)]).sum()
-        return total / sum(spans)
+        parts, chosen = [], []
+        for i, a in enumerate(batch):
+            n = len(a.tokens) - a.first
+            at = [*self._rng.sample(range(n - 1), min(n - 1, _ANCHOR_POSITIONS - 1)), n - 1]
+            parts.append(packed.rows(hidden, i, a.first, len(a.tokens))[at])
+            chosen.append(at)
+        logits = self.lm.base.lm_head(torch.cat(parts)).float().split([len(at) for at in chosen])
+        total = [divergence(part, a, at) for part, a, at in zip(logits, batch, chosen, strict=True)]
+        return torch.stack(total).sum() / sum(map(len, chosen))
 
     def update(self, lr: float) -> None:
         """One optimiser step from the gradients that have been summed, then the adapters are set from the masters."""
@@ -154,7 +163,7 @@ class AdapterTraining:
             if not math.isfinite(norm):
                 raise SleepError(f"the gradient became {norm} at step {self.n_steps + 1}; lower train.lr (now {lr:g})")
             for group in self.optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["scale"]
             self.optimizer.step()
             self.n_steps += 1
             torch._foreach_lerp_(self.average, self.masters, 1.0 - t.ema)
@@ -189,7 +198,7 @@ class AdapterTraining:
         """
         if not questions and not statements:
             raise SleepError("nothing to train on: no question and no statement could be made from the memories")
-        t, rng = self.config.train, random.Random(self.config.train.seed)
+        t, rng = self.config.train, self._rng
         n_answers = len({(e.fact, e.slot) for e in questions if e.fact >= 0}) or len(statements)
         ceiling = t.steps if t.steps is not None else max(_MIN_STEPS, round(_STEPS_PER_ANSWER * n_answers))
         pool = list(questions) or list(statements)
@@ -197,6 +206,7 @@ class AdapterTraining:
         if known:
             sampler.update(list(known), list(known.values()))
         n_statements = round(t.batch_size * t.statement_share) if questions and statements else 0
+        checked = stop if len(stop) <= _STOP_SAMPLE else rng.sample(stop, _STOP_SAMPLE)
         last_share = 0.0
         decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
         curve: list[tuple[int, float, float, float]] = []
@@ -230,7 +240,7 @@ class AdapterTraining:
                 share = math.nan
                 waiting = t.stop_early and decay_to == ceiling and bool(stop) and step < decay_from
                 if waiting and step % t.check_every == 0 and smooth < _STOP_LOSS:
-                    share = fmean(self.exact(stop))
+                    share = fmean(self.exact(checked))
                     if min(share, last_share) >= _STOP_SHARE:
                         stopped = "learned"
                         decay_from, decay_to = step, min(ceiling, step + max(5, round(step * t.decay_share)))

@@ -1,6 +1,7 @@
 """What a night must show before it is kept: it learned, it did not unlearn, and nothing else moved.
 
-Asks through the model as shipped (the adapter's gate decides), on wordings no night trained on, and compares general prompts
+Asks through the model as shipped (the adapter's gate decides), on wordings no night trained on, and compares general
+prompts
 and prose that were never trained on with the frozen base. Knows nothing of training or of files.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from hippo_mem.config import VerifyConfig
 from hippo_mem.lm import AdapterUse, LanguageModel
+from hippo_mem.sleep.anchor_bank import AnchorBank
 from hippo_mem.sleep.material import Exam
 from hippo_mem.text import words
 
@@ -32,7 +34,8 @@ class RecallCheck:
 class KeepCheck:
     """What moved on general prompts that no night trained on.
 
-    `flips`: share of prompts whose most likely next token changed. `ce_delta_nats`: rise of cross-entropy a token on prose.
+    `flips`: share of prompts whose most likely next token changed. `ce_delta_nats`: rise of cross-entropy a token on
+    prose.
     `spoke`: share of prompts for which the adapter spoke. The `ungated` ones are without the gate.
     """
 
@@ -69,20 +72,18 @@ def check_recall(lm: LanguageModel, exam: Sequence[Exam], *, adapter: AdapterUse
     )  # fmt: skip
 
 
-def check_kept(lm: LanguageModel, prompts: Sequence[str], texts: Sequence[str]) -> KeepCheck:
-    """Compare the adapted model with its base on held-out general prompts and prose."""
-    before = lm.next_tokens(prompts, adapter=False)
-    loud = lm.next_tokens(prompts, adapter="ungated")
-    speaks = lm.speaks(prompts)
-    changed = [a != b for a, b in zip(before, loud, strict=True)]
-    base = lm.surprise(texts, adapter=False)
-    shift = [b - a for a, b in zip(base, lm.surprise(texts, adapter="ungated"), strict=True)]
-    open_texts = lm.speaks(texts)
-    n, m = max(1, len(prompts)), max(1, len(texts))
+def check_kept(lm: LanguageModel, bank: AnchorBank) -> KeepCheck:
+    """Compare the adapted model with what its base said to the held-out general prompts and prose."""
+    speaks = lm.gate.opens(bank.held_states).tolist() if lm.gate is not None else [True] * len(bank.held)
+    after = lm.next_tokens(bank.held, adapter="ungated")
+    changed = [a != b for a, b in zip(bank.held_next, after, strict=True)]
+    shift = [b - a for a, b in zip(bank.prose_nats, lm.surprise(bank.prose, adapter="ungated"), strict=True)]
+    open_prose = lm.speaks(bank.prose)
+    n, m = max(1, len(bank.held)), max(1, len(bank.prose))
     return KeepCheck(
-        n_prompts=len(prompts), n_texts=len(texts),
+        n_prompts=len(bank.held), n_texts=len(bank.prose),
         flips=sum(c and s for c, s in zip(changed, speaks, strict=True)) / n, flips_ungated=sum(changed) / n,
-        ce_delta_nats=sum(d for d, s in zip(shift, open_texts, strict=True) if s) / m,
+        ce_delta_nats=sum(d for d, s in zip(shift, open_prose, strict=True) if s) / m,
         ce_delta_nats_ungated=sum(shift) / m, spoke=sum(speaks) / n,
     )  # fmt: skip
 

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
-from hippo_mem.lm import LanguageModel, resolve
-from hippo_mem.lm import precision
+from hippo_mem.lm import LanguageModel, precision, resolve
 
 TEXTS = ["The kettle sings.", "A", "Snow fell on the harbor all night long, and nobody minded."]
 

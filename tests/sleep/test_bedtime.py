@@ -19,7 +19,7 @@ from hippo_mem.memory import Hippo
 
 LOOSE = VerifyConfig(min_recall=0.0, max_recall_drop=1.0, max_flips=1.0, max_ce_delta=100.0)
 QUICK = SleepConfig(
-    peft=PeftConfig(rank=4, alpha=8.0), train=TrainConfig(steps=4, warmup_steps=1, batch_size=8),
+    peft=PeftConfig(rank=4, alpha=8), train=TrainConfig(steps=4, warmup_steps=1, batch_size=8),
     anchors=AnchorConfig(every=2, batch_size=4), verify=LOOSE,
 )  # fmt: skip
 FACTS = (
@@ -230,7 +230,7 @@ def test_training_that_diverges_is_an_error_and_the_last_night_stays(hippo: Hipp
 
 def test_targets_that_do_not_exist_are_named(hippo: Hippo) -> None:
     tell(hippo, *FACTS)
-    with pytest.raises(SleepError, match="targets \\['wq'\\] do not exist"):
+    with pytest.raises(SleepError, match=r"targets \['wq'\] do not exist"):
         hippo.sleep(replace(QUICK, targets=("wq",)))
 
 
@@ -238,7 +238,7 @@ def test_the_specifications_recipe_runs_with_dropout_attention_and_accumulation(
     tell(hippo, *FACTS)
     recipe = replace(
         QUICK, targets=("q_proj", "v_proj", "o_proj", "up_proj", "down_proj"),
-        peft=PeftConfig(rank=8, alpha=16.0, dropout=0.05), train=replace(QUICK.train, grad_accum=2),
+        peft=PeftConfig(rank=8, alpha=16, dropout=0.05), train=replace(QUICK.train, grad_accum=2),
     )  # fmt: skip
     assert hippo.sleep(recipe).verdict == "kept"
 
@@ -272,7 +272,7 @@ def test_a_night_of_another_model_is_not_put_on(hippo: Hippo, tiny_folder: Path,
     copy = shutil.copytree(tiny_folder, tmp_path / "another")
     with (
         Hippo.open(model=str(copy), embedder=HashingEmbedder()) as other,
-        pytest.raises(StoreFormatError, match="was learned by .*hippo nights undo"),
+        pytest.raises(StoreFormatError, match=r"was learned by .*hippo nights undo"),
     ):
         other.answer("Who?", memory=False)
 

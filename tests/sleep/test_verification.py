@@ -10,7 +10,13 @@ BARS = VerifyConfig(min_recall=0.6, max_recall_drop=0.1, max_flips=0.02, max_ce_
 
 def keep(flips: float = 0.0, ce: float = 0.0) -> KeepCheck:
     return KeepCheck(
-        n_prompts=100, n_texts=20, flips=flips, flips_ungated=0.2, ce_delta_nats=ce, ce_delta_nats_ungated=0.1, spoke=0.0
+        n_prompts=100,
+        n_texts=20,
+        flips=flips,
+        flips_ungated=0.2,
+        ce_delta_nats=ce,
+        ce_delta_nats_ungated=0.1,
+        spoke=0.0,
     )
 
 
