@@ -36,7 +36,8 @@ class TrainConfig:
 
     The learning rate rises over `warmup_steps`, stays, and falls to nothing over the last `decay_share` of the steps.
     With `stop_early` it begins to fall as soon as the stop phrasings were answered in two checks running, for
-    `decay_share` of the steps done so far. `lora_plus` multiplies the rate of every B matrix (LoRA+, Hayou et al. 2024).
+    `decay_share` of the steps done so far. `lora_plus` multiplies the rate of every B matrix (LoRA+, Hayou et al.
+    2024).
     """
 
     lr: float = 2.0e-3

@@ -4,10 +4,9 @@ Loss on answer tokens and the end of turn, examples drawn by their last loss, on
 masters under adapters in the base's format, an exponential average of the weights is what remains. Knows nothing of
 memories, verification or where the result is kept.
 
-Source: LoRA (Hu et al. 2022) with a higher rate for B (LoRA+, Hayou et al. 2024), AdamW (Loshchilov & Hutter 2019), loss-based sampling after prioritized replay (Schaul
-et al.
-2016), constant-then-decay learning rate (Hu et al. 2024, MiniCPM): it needs no step count beforehand, so training can
-stop when everything is learned.
+Source: LoRA (Hu et al. 2022) with a higher rate for B (LoRA+, Hayou et al. 2024), AdamW (Loshchilov & Hutter 2019),
+loss-based sampling after prioritized replay (Schaul et al. 2016), constant-then-decay learning rate (Hu et al. 2024,
+MiniCPM): it needs no step count beforehand, so training can stop when everything is learned.
 """
 
 from __future__ import annotations
