@@ -31,7 +31,7 @@ from hippo_mem.types import Trace
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
-_MAX_EXAM = 400  # questions of a check; more cost minutes and change the share by less than a point
+_MAX_EXAM = 128  # questions of a check; more cost minutes and change the share by less than a point
 _MAX_GATE = (
     800  # wordings the gate is fitted to; they differ little, and each costs a pass through two thirds of the model
 )
@@ -187,7 +187,7 @@ def _fit_gate(
     progress("fitting the gate", 0, 2)
     learned = lm.hidden_states(_sample(material.asked, _MAX_GATE), layers)
     progress("fitting the gate", 1, 2)
-    held = lm.hidden_states(_sample(material.held_asked, _MAX_EXAM // 2), layers)
+    held = lm.hidden_states(_sample(material.held_asked, 2 * _MAX_EXAM), layers)
     fit = fit_gate(layers, learned, bank.states, held, bank.held_states)
     fit.gate.save(out_dir)
     lm.gate = fit.gate

@@ -29,6 +29,7 @@ from hippo_mem.config import SleepConfig
 from hippo_mem.errors import SleepError
 from hippo_mem.lm import LanguageModel
 from hippo_mem.replay.dynamic import LossSampler
+from hippo_mem.sleep.allocator import keep_freed_memory
 from hippo_mem.sleep.examples import Example
 from hippo_mem.sleep.fused_mlp import fused
 from hippo_mem.sleep.grouped_attention import grouped_attention
@@ -46,7 +47,7 @@ _STOP_SAMPLE = 128  # stop questions of one check, spread over all of them
 # docs/LOG.md.
 _STEPS_PER_ANSWER, _MIN_STEPS = 0.8, 100
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
-_STOP_SHARE, _STOP_LOSS = 0.9, 1.0
+_STOP_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +210,9 @@ class AdapterTraining:
         last_share = 0.0
         decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
         curve: list[tuple[int, float, float, float]] = []
-        smooth, start, n_drawn, n_anchors = math.nan, time.perf_counter(), 0, 0
+        start, n_drawn, n_anchors = time.perf_counter(), 0, 0
         self.peft.train()
+        keep_freed_memory()
         with ExitStack() as stack:
             n_fused = stack.enter_context(fused(self.lm.decoder.layers))
             stack.enter_context(grouped_attention(self.lm.base))
@@ -235,10 +237,9 @@ class AdapterTraining:
                 warm = min(1.0, step / max(1, t.warmup_steps))
                 left = (decay_to - self.n_steps) / max(1, decay_to - decay_from)
                 self.update(t.lr * warm * min(1.0, left))
-                smooth = value if math.isnan(smooth) else 0.8 * smooth + 0.2 * value
                 share = math.nan
                 waiting = t.stop_early and decay_to == ceiling and bool(stop) and step < decay_from
-                if waiting and step % t.check_every == 0 and smooth < _STOP_LOSS:
+                if waiting and step % t.check_every == 0 and step >= _MIN_STEPS // 2:
                     share = fmean(self.exact(checked))
                     if min(share, last_share) >= _STOP_SHARE:
                         stopped = "learned"
