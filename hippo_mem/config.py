@@ -41,19 +41,19 @@ class TrainConfig:
     """
 
     lr: float = 2.0e-3
-    lora_plus: float = 4.0
+    lora_plus: float = 3.0
     steps: int | None = None
     warmup_steps: int = 10
-    decay_share: float = 0.25
+    decay_share: float = 0.3
     grad_accum: int = 1
-    batch_size: int = 18
+    batch_size: int = 32
     weight_decay: float = 0.0
     clip_norm: float = 1.0
     ema: float = 0.9
     seed: int = 0
     stop_early: bool = True
     check_every: int = 20
-    statement_share: float = 0.1
+    statement_share: float = 0.06
     statement_weight: float = 0.3
     # Examples are drawn by loss ** loss_power, mixed with this much of a uniform draw.
     loss_power: float = 0.7

@@ -87,9 +87,12 @@ def _logistic(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndar
 
 
 def _threshold(learned: np.ndarray, other: np.ndarray) -> float:
-    """The logit that costs least, a leak counting four times a miss; in the middle of the best interval."""
+    """The logit that costs least, a leak counting four times a miss; two thirds up the best interval.
+
+    Up, because the held-out prompts are few beside all that can be asked, and a leak is the worse mistake.
+    """
     points = np.sort(np.concatenate([learned, other]))
     middles = np.concatenate([[points[0] - 1.0], (points[1:] + points[:-1]) / 2.0])
     cost = np.array([(learned <= m).mean() + 4.0 * (other > m).mean() for m in middles])
     best = np.flatnonzero(cost <= cost.min() + 1e-12)
-    return float((middles[best[0]] + middles[best[-1]]) / 2.0)
+    return float(middles[best[0]] + (middles[best[-1]] - middles[best[0]]) * 2.0 / 3.0)

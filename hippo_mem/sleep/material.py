@@ -8,6 +8,7 @@ those trained on and those only checked. Knows nothing of adapters or of where n
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from hippo_mem.types import Trace
 _ONE_VALUE = frozenset({"is", "name", "job", "age", "own_name"})
 _UNKNOWN_SHARE = 0.08
 _HOLD_OUT = 5  # every fifth anchor is never trained on; verification and the gate's threshold use it
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _SYLLABLES = "bra dol fen gor hul jex kir lam mov nar ost pel quo ras tiv ulm vor wex yor zan".split()
 
 
@@ -110,15 +112,15 @@ def anchor_prompts(
 ) -> tuple[list[str], list[str], list[str]]:
     """General prompts as the model will see them: those a night trains on, those it is only checked on, held-out prose.
 
-    A cloze is given both as raw text and as a user's turn, for people type both; a passage both whole and by its first
+    A cloze is given both as raw text and as a user's turn, for people type both; a passage both whole and sentence by
     sentence, for what a gate has learned of long texts says little of short ones.
     """
     kept: list[str] = []
     held: list[str] = []
     prose: list[str] = []
     for i, anchor in enumerate(load_anchors() if anchors is None else anchors):
-        first = anchor.text.split(". ")[0]
-        forms = {"cloze": (anchor.text, lm.chat_prompt(anchor.text)), "text": (anchor.text, first)}
+        sentences = _SENTENCE.split(anchor.text)
+        forms = {"cloze": (anchor.text, lm.chat_prompt(anchor.text)), "text": (anchor.text, *sentences)}
         chosen = dict.fromkeys(forms.get(anchor.kind, (lm.chat_prompt(anchor.text),)))
         (held if i % _HOLD_OUT == 0 else kept).extend(chosen)
         if anchor.kind == "text" and i % _HOLD_OUT == 0:

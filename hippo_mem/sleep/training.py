@@ -35,6 +35,7 @@ from hippo_mem.sleep.fused_mlp import fused
 from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.packing import Packed, pack
 from hippo_mem.sleep.soft_targets import SoftSequence, divergence
+from hippo_mem.sleep.vocabulary_loss import plain_head, vocabulary_loss
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,10 @@ Progress = Callable[[str, int, int], None]
 _PACK_ROW = 84  # the opening and four questions of the default suite; attention and padding both stay small
 # The vocabulary's softmax over every position of an anchor would cost as much as the blocks below it.
 _ANCHOR_POSITIONS = 6
-_STOP_SAMPLE = 128  # stop questions of one check, spread over all of them
+_STOP_SAMPLE = 64  # stop questions of one check, spread over all of them
 # Steps for each thing to be answered (a fact and a slot of it), and at least. Measured on the default model:
 # docs/LOG.md.
-_STEPS_PER_ANSWER, _MIN_STEPS = 0.8, 100
+_STEPS_PER_ANSWER, _MIN_STEPS = 0.6, 80
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
 _STOP_SHARE = 0.9
 
@@ -122,22 +123,27 @@ class AdapterTraining:
         ).last_hidden_state
         return out, packed
 
-    def answer_loss(self, batch: Sequence[Example]) -> tuple[torch.Tensor, list[float], list[bool]]:
-        """Mean weighted loss of a batch; each example's worst token loss; whether greedy decoding would say it."""
+    def _answers(self, batch: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+        """States that predict the answers' tokens (n, d), those tokens (n,), and how many each example has."""
         hidden, packed = self.hidden([e.tokens for e in batch])
         rows = torch.cat([packed.rows(hidden, i, e.first, len(e.tokens) - 1) for i, e in enumerate(batch)])
-        logits = self.lm.base.lm_head(rows).float()
         targets = torch.tensor([t for e in batch for t in e.tokens[e.first + 1 :]])
-        losses = cross_entropy(logits, targets, reduction="none")
+        return rows, targets, [len(e.tokens) - 1 - e.first for e in batch]
+
+    def answer_loss(self, batch: Sequence[Example]) -> tuple[torch.Tensor, list[float]]:
+        """Mean weighted loss of a batch, and each example's worst token loss."""
+        rows, targets, spans = self._answers(batch)
         weights = torch.tensor([w for e in batch for w in e.token_weights()])
-        total = (losses * weights).sum() / len(batch)
-        spans = [len(e.tokens) - 1 - e.first for e in batch]
-        right = (logits.detach().argmax(-1) == targets).split(spans)
-        worst = [part.max().item() for part in losses.detach().split(spans)]
-        for e, part in zip(batch, logits.split(spans), strict=True):
+        head = plain_head(self.lm.base)
+        if head is not None:
+            total, losses = vocabulary_loss(rows, head, targets, weights)
+        else:
+            losses = cross_entropy(self.lm.base.lm_head(rows).float(), targets, reduction="none")
+            total = (losses * weights).sum()
+        for e, part in zip(batch, rows.split(spans), strict=True):
             if e.soft is not None:
-                total = total + e.soft_weight * divergence(part, e.soft) / len(batch)
-        return total, worst, [bool(part.all()) for part in right]
+                total = total + e.soft_weight * divergence(self.lm.base.lm_head(part).float(), e.soft)
+        return total / len(batch), [part.max().item() for part in losses.detach().split(spans)]
 
     def anchor_loss(self, batch: Sequence[SoftSequence]) -> torch.Tensor:
         """KL to the frozen base per position, in nats, at the last position of each anchor and some of the others."""
@@ -179,7 +185,9 @@ class AdapterTraining:
         """Whether greedy decoding would give each example's answer, token for token and then stop."""
         result: list[bool] = []
         for at in range(0, len(examples), 128):
-            result += self.answer_loss(examples[at : at + 128])[2]
+            rows, targets, spans = self._answers(examples[at : at + 128])
+            right = self.lm.base.lm_head(rows).argmax(-1) == targets
+            result += [bool(part.all()) for part in right.split(spans)]
         return result
 
     # The run --------------------------------------------------------------------------------------------------------
@@ -222,7 +230,7 @@ class AdapterTraining:
                 for _ in range(t.grad_accum):
                     indices = sampler.draw(min(t.batch_size - n_statements, len(pool)))
                     batch = [pool[i] for i in indices] + rng.sample(statements, min(n_statements, len(statements)))
-                    loss, worst, _ = self.answer_loss(batch)
+                    loss, worst = self.answer_loss(batch)
                     (loss / t.grad_accum).backward()
                     value += loss.item() / t.grad_accum
                     if not math.isfinite(value):

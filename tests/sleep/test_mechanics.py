@@ -13,6 +13,7 @@ from hippo_mem.sleep.fused_mlp import fusable, fused
 from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.packing import pack
 from hippo_mem.sleep.soft_targets import divergence, soft_targets
+from hippo_mem.sleep.vocabulary_loss import plain_head, vocabulary_loss
 
 SEQUENCES = [[5, 9, 20, 31], [5, 9, 20, 8, 9], [40, 41, 42, 43, 44, 45, 46], [5, 9, 20, 12, 60], [90, 91, 92, 4]]
 MLP = ["gate_proj", "up_proj", "down_proj"]
@@ -132,3 +133,22 @@ def test_soft_targets_start_where_they_are_asked_to(tiny: LanguageModel) -> None
     (target,) = soft_targets(tiny, [(tokens, 4)], 5)
     assert target.top.shape == (len(tokens) - 4, 5)
     assert target.probabilities.sum(1).tolist() == pytest.approx([1.0] * (len(tokens) - 4), rel=1e-5)
+
+
+def test_the_vocabulary_loss_and_its_gradient_are_the_librarys() -> None:
+    torch.manual_seed(3)
+    head, targets, weights = torch.randn(50, 8), torch.tensor([3, 0, 49]), torch.tensor([1.0, 0.5, 0.0])
+    rows = torch.randn(3, 8, requires_grad=True)
+    other = rows.detach().clone().requires_grad_(True)
+    total, losses = vocabulary_loss(rows, head, targets, weights)
+    expected = torch.nn.functional.cross_entropy(other @ head.T, targets, reduction="none")
+    torch.testing.assert_close(losses, expected.detach())
+    (2 * total).backward()
+    (2 * (expected * weights).sum()).backward()
+    torch.testing.assert_close(rows.grad, other.grad)
+
+
+def test_only_a_bare_head_is_fused(tiny: LanguageModel) -> None:
+    assert plain_head(tiny.base) is tiny.base.lm_head.weight
+    tiny.base.config.final_logit_softcapping = 30.0
+    assert plain_head(tiny.base) is None
