@@ -44,6 +44,20 @@ def tiny(tiny_folder: Path, data_home: Path) -> LanguageModel:
 
 
 @pytest.fixture(scope="session")
+def shared_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the base's answers to anchors are kept between the tests of a run."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def home_with_models(data_home: Path, shared_models: Path) -> Path:
+    """A data home that borrows the shared models folder."""
+    data_home.mkdir()
+    (data_home / "models").symlink_to(shared_models, target_is_directory=True)
+    return data_home
+
+
+@pytest.fixture(scope="session")
 def real_models_dir(request: pytest.FixtureRequest) -> Path:
     """The default model, converted once and kept in pytest's cache between runs."""
     models = request.config.cache.mkdir("hippo-models")

@@ -30,7 +30,7 @@ FACTS = (
 
 
 @pytest.fixture
-def hippo(tiny_folder: Path, data_home: Path) -> Iterator[Hippo]:
+def hippo(tiny_folder: Path, home_with_models: Path) -> Iterator[Hippo]:
     with Hippo.open(model=str(tiny_folder), embedder=HashingEmbedder()) as opened:
         yield opened
 
