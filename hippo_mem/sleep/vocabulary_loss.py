@@ -42,11 +42,13 @@ class _VocabularyLoss(torch.autograd.Function):
 
 def plain_head(model: nn.Module) -> torch.Tensor | None:
     """The vocabulary head's weight, None where there is more to it than a product (a bias, capped logits, a scale)."""
-    head, config = getattr(model, "lm_head", None), getattr(model, "config", None)
+    head: Any = getattr(model, "lm_head", None)
+    config: Any = getattr(model, "config", None)
     capped = any(getattr(config, name, None) for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"))
     if type(head) is not nn.Linear or head.bias is not None or capped:
         return None
-    return head.weight
+    weight: torch.Tensor = head.weight
+    return weight
 
 
 def vocabulary_loss(
