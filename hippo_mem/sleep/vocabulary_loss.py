@@ -45,7 +45,8 @@ def plain_head(model: nn.Module) -> torch.Tensor | None:
     head: Any = getattr(model, "lm_head", None)
     config: Any = getattr(model, "config", None)
     capped = any(getattr(config, name, None) for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"))
-    if type(head) is not nn.Linear or head.bias is not None or capped:
+    bias: Any = getattr(head, "bias", None)
+    if type(head) is not nn.Linear or bias is not None or capped:
         return None
     weight: torch.Tensor = head.weight
     return weight
