@@ -78,6 +78,9 @@ class LanguageModel:
             parameter.requires_grad_(False)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
+        # The last position of every row is a strided view; a product with it would copy the whole vocabulary head once
+        # a row, which took three quarters of a batch's generation (docs/LOG.md).
+        model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
         return cls(name, model, tokenizer, folder, models_dir)
 
     # What it is -----------------------------------------------------------------------------------------------------

@@ -40,7 +40,6 @@ from hippo_mem.sleep.vocabulary_loss import plain_head, vocabulary_loss
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-_PACK_ROW = 84  # the opening and four questions of the default suite; attention and padding both stay small
 # The vocabulary's softmax over every position of an anchor would cost as much as the blocks below it.
 _ANCHOR_POSITIONS = 6
 _STOP_SAMPLE = 64  # stop questions of one check, spread over all of them
@@ -116,7 +115,7 @@ class AdapterTraining:
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Packed]:
         """Final hidden states of packed sequences: (R, T, d)."""
-        packed = pack(sequences, self.lm.dtype, _PACK_ROW)
+        packed = pack(sequences, self.lm.dtype)
         self.n_tokens += sum(len(s) for s in sequences)
         out: torch.Tensor = self.lm.decoder(
             input_ids=packed.ids, attention_mask=packed.mask, position_ids=packed.positions, use_cache=False
