@@ -222,10 +222,15 @@ class Hippo:
         asked = [with_context(q, c if self._conditioned else None) for q, c in zip(questions, contexts, strict=True)]
         prompts = [lm.chat_prompt(q) for q in asked]
         speaks = lm.speaks(prompts)
-        said = lm.generate(prompts, max_new_tokens=_ANSWER_TOKENS)
+        said = lm.generate(prompts, max_new_tokens=_ANSWER_TOKENS, adapter=speaks)
         return [
             Answer(
-                text=text, decoding="greedy" if text else "none", source="weights", recall=recall, adapter_spoke=spoke
+                text=text,
+                decoding="greedy" if text else "none",
+                source="weights",
+                recall=recall,
+                adapter_spoke=spoke,
+                details={"decided_by": "weights"},
             )
             for text, recall, spoke in zip(said, recalls, speaks, strict=True)
         ]

@@ -2,8 +2,7 @@
 
 Each recalled memory is read on its own, since a small model confuses several at once. Where memory and question are
 framed and their roles fit, the frame answers; where several spans remain, the language model weighs them, and
-spans that say the same add up over memories. Nothing to read, or nothing to do with the question: the model answers
-alone. Knows nothing of stores, of how memories were found, or of training.
+spans that say the same add up over memories. Nothing to read, or nothing to do with the question: no answer. Knows nothing of stores, of how memories were found, or of training.
 """
 
 from __future__ import annotations
@@ -51,10 +50,6 @@ class ReadingModel(Protocol):
         """The text of one user turn up to where the assistant speaks."""
         ...
 
-    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 24) -> list[str]:
-        """Greedy continuations."""
-        ...
-
     def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: bool = True) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt."""
         ...
@@ -76,8 +71,8 @@ class Reader:
         self._parser = parser
         self._max_memories = max_memories
 
-    def read(self, question: str, recall: Recall) -> Answer:
-        """The shortest answer to `question` from `recall`, or the model's own where memory has nothing to say."""
+    def read(self, question: str, recall: Recall) -> Answer | None:
+        """The shortest answer to `question` from `recall`, or None where memory has nothing to say."""
         question = question.strip()
         asked = ask.asked(self._parser.doc(question))
         hits = recall.hits
@@ -87,7 +82,7 @@ class Reader:
         readable = [i for i in order if matches[i] >= _RELATED or (hits[i].similarity or 0.0) >= _SIMILAR]
         candidates = [c for i in readable for c in self._candidates(asked, question, hits[i], i, matches[i], hits)]
         if not candidates:
-            return self._alone(question, recall)
+            return None
         totals = _totals(candidates)
         ranked = sorted(totals, key=lambda k: -totals[k])
         decided = len(ranked) == 1 or totals[ranked[0]] >= _SURE * totals[ranked[1]]
@@ -178,11 +173,6 @@ class Reader:
         best = max((c for c in weighed if _key(c.text) == winner), key=lambda c: c.weight)
         share = totals[winner] / sum(totals.values()) if any(totals.values()) else 0.0
         return _answer(best, recall, share, asked, matches, by="model")
-
-    def _alone(self, question: str, recall: Recall) -> Answer:
-        text = self._lm.generate([self._lm.chat_prompt(question)], max_new_tokens=24)[0].strip()
-        return Answer(text=text, decoding="greedy" if text else "none", source="weights", recall=recall,
-                      details={"decided_by": "weights"})  # fmt: skip
 
 
 def reading_prompt(memory: str, question: str) -> str:

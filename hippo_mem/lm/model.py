@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks.
-AdapterUse = bool | Literal["ungated"]
+# True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks; a list: one decision
+# a text, as `LanguageModel.speaks` gave it.
+AdapterUse = bool | Literal["ungated"] | Sequence[bool]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the default model under 1 GB
 
@@ -190,6 +191,10 @@ class LanguageModel:
         """Whether the adapter speaks for each text: the gate's decision on the base's hidden state."""
         if self._peft is None or use is False:
             return [False] * len(texts)
+        if not isinstance(use, bool | str):
+            if len(use) != len(texts):
+                raise InputError(f"{len(texts)} texts but {len(use)} decisions whether the adapter speaks")
+            return list(use)
         if use == "ungated" or self.gate is None:
             return [True] * len(texts)
         pooled = self.hidden_states(texts, self.gate.layers)

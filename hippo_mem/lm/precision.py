@@ -6,15 +6,17 @@ cached per machine and torch version. Knows nothing of models.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import os
 import platform
-import tempfile
 import time
 from pathlib import Path
 
 import torch
+
+from hippo_mem.errors import StorageFull
+from hippo_mem.home import write_private
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +67,6 @@ def _cpu_name() -> str:
 
 def hash_text(text: str) -> str:
     """Eight hex digits of a text."""
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -86,9 +86,6 @@ def _write(cache: Path | None, known: dict[str, dict[str, float]]) -> None:
         return
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=cache.parent)
-        with os.fdopen(handle, "w") as file:
-            json.dump(known, file)
-        Path(name).replace(cache)
-    except OSError as error:
+        write_private(cache, json.dumps(known).encode())
+    except (OSError, StorageFull) as error:
         log.info("the precision measurement is not cached: %s", error)

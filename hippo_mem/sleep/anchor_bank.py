@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
+from hippo_mem.errors import StorageFull
+from hippo_mem.home import write_private
 from hippo_mem.lm import LanguageModel
 from hippo_mem.sleep.soft_targets import SoftSequence, soft_targets
 
@@ -109,9 +111,7 @@ def _read(file: Path | None) -> dict[str, torch.Tensor] | None:
 def _write(file: Path | None, tensors: dict[str, torch.Tensor]) -> None:
     if file is None:
         return
-    scratch = file.with_suffix(".tmp")
     try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, scratch)
-        scratch.replace(file)
-    except OSError as error:
+        write_private(file, save({k: v.contiguous() for k, v in tensors.items()}))
+    except StorageFull as error:
         log.warning("the base's answers are not kept: %s", error)

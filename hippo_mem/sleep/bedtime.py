@@ -9,6 +9,7 @@ which weights know a trace that the ledger does not name. Knows nothing of how a
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -160,8 +161,6 @@ class Bedtime:
 
     def _fits(self, parent: Night, config: SleepConfig) -> bool:
         """Whether the parent's adapter has the shape this night would train."""
-        import json
-
         try:
             found = json.loads((self.nights.path(parent.number) / "adapter_config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
