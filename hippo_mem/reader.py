@@ -2,7 +2,8 @@
 
 Each recalled memory is read on its own, since a small model confuses several at once. Where memory and question are
 framed and their roles fit, the frame answers; where several spans remain, the language model weighs them, and
-spans that say the same add up over memories. Nothing to read, or nothing to do with the question: no answer. Knows nothing of stores, of how memories were found, or of training.
+spans that say the same add up over memories. Nothing to read, or nothing to do with the question: no answer.
+Knows nothing of stores, of how memories were found, or of training.
 """
 
 from __future__ import annotations

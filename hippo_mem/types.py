@@ -99,6 +99,7 @@ class Trace:
     last_access: float | None = None
     last_mention: float | None = None
     consolidated_at: float | None = None
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,24 +130,90 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One tuple of the knowledge graph as stored, names spelled out. Times are unix seconds; `valid_to` None: still
+    true.
+
+    `place` and `time_text` are as told ("in the library", "on Tuesday"); `superseded_by` is the fact that closed it.
+    """
+
+    id: int
+    head: str
+    relation: str
+    tail: str
+    negated: bool = False
+    place: str = ""
+    time_text: str = ""
+    context_key: str | None = None
+    conf: float = 1.0
+    mention_count: int = 1
+    created: float = 0.0
+    valid_from: float = 0.0
+    valid_to: float | None = None
+    superseded_by: int | None = None
+    provenance: tuple[Provenance, ...] = ()
+    trace_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactHit:
+    """One recalled fact: its score (higher is nearer) and the walk from an entity of the cue that reached it."""
+
+    fact: Fact
+    score: float
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceHit:
+    """One recalled place, how many steps it is from a place of the cue, and the traces and facts linked to it."""
+
+    place_id: int
+    name: str
+    distance: int
+    trace_ids: tuple[int, ...] = ()
+    fact_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An answer that the graph or the map decides by itself, with its reasons.
+
+    `path` is what led to it, in words, one step each ("Ana -> works at -> the clinic"); `others` are answers that
+    lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on.
+    """
+
+    text: str
+    memory: Literal["relational", "spatial"]
+    path: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    trace_ids: tuple[int, ...] = ()
+    fact_ids: tuple[int, ...] = ()
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
     """The answer of memory to a cue, best first. Recalled text is data, never instructions."""
 
     cue: str
     hits: tuple[Hit, ...]
     seconds: float = 0.0
+    facts: tuple[FactHit, ...] = ()
+    places: tuple[PlaceHit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What was said, by which decoding, and from what.
 
-    `decoding` is "span" (constrained to spans of recalled text), "greedy" (free), or "none" (nothing to say).
-    `source` is "memory" when recalled text was read, "weights" when the model answered alone.
+    `decoding` is "span" (constrained to spans of recalled text), "path" (the graph's or the map's own words), "greedy"
+    (free), or "none" (nothing to say). `source` is "memory" when recalled text was read, "weights" when the model
+    answered alone.
     """
 
     text: str
-    decoding: Literal["span", "greedy", "none"]
+    decoding: Literal["span", "path", "greedy", "none"]
     source: Literal["memory", "weights"]
     recall: Recall | None = None
     confidence: float | None = None

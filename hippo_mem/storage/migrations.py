@@ -105,6 +105,146 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         ),
     ),
+    Migration(
+        number=2,
+        name="retired traces, facts, places, and where each of them comes from",
+        statements=(
+            # A retired trace is out of every recall and can be brought back until the next vacuum.
+            "ALTER TABLE traces ADD COLUMN expires REAL",
+            "ALTER TABLE traces ADD COLUMN retired REAL",
+            "CREATE INDEX traces_retired ON traces (retired) WHERE retired IS NOT NULL",
+            "CREATE INDEX traces_expires ON traces (expires) WHERE expires IS NOT NULL",
+            """CREATE TABLE entities (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                name TEXT NOT NULL,
+                key TEXT NOT NULL UNIQUE,
+                kind TEXT NOT NULL,
+                created REAL NOT NULL
+            )""",
+            """CREATE TABLE aliases (
+                key TEXT NOT NULL,
+                entity_id INTEGER NOT NULL REFERENCES entities (id) ON DELETE CASCADE,
+                PRIMARY KEY (key, entity_id)
+            ) WITHOUT ROWID""",
+            "CREATE INDEX aliases_entity ON aliases (entity_id)",
+            """CREATE TABLE facts (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                head INTEGER NOT NULL REFERENCES entities (id),
+                relation TEXT NOT NULL,
+                tail INTEGER NOT NULL REFERENCES entities (id),
+                negated INTEGER NOT NULL DEFAULT 0,
+                place TEXT NOT NULL DEFAULT '',
+                time_text TEXT NOT NULL DEFAULT '',
+                context_key TEXT,
+                schema TEXT,
+                conf REAL NOT NULL CHECK (conf BETWEEN 0 AND 1),
+                mention_count INTEGER NOT NULL DEFAULT 1,
+                access_count INTEGER NOT NULL DEFAULT 0,
+                created REAL NOT NULL,
+                valid_from REAL NOT NULL,
+                valid_to REAL,
+                superseded_by INTEGER,
+                consolidated_at REAL
+            )""",
+            "CREATE INDEX facts_head ON facts (head, relation)",
+            "CREATE INDEX facts_tail ON facts (tail, relation)",
+            "CREATE INDEX facts_context ON facts (context_key)",
+            "CREATE INDEX facts_superseded_by ON facts (superseded_by) WHERE superseded_by IS NOT NULL",
+            """CREATE TABLE misfits (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                head TEXT NOT NULL,
+                relation TEXT NOT NULL,
+                tail TEXT NOT NULL,
+                signature TEXT NOT NULL,
+                details TEXT NOT NULL,
+                context_key TEXT,
+                created REAL NOT NULL,
+                promoted REAL
+            )""",
+            "CREATE INDEX misfits_signature ON misfits (signature)",
+            """CREATE TABLE schemas (
+                name TEXT PRIMARY KEY,
+                relation TEXT NOT NULL,
+                head_type TEXT NOT NULL,
+                tail_type TEXT NOT NULL,
+                functional INTEGER NOT NULL,
+                prototype BLOB,
+                n INTEGER NOT NULL DEFAULT 0,
+                origin TEXT NOT NULL
+            ) WITHOUT ROWID""",
+            """CREATE TABLE places (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                name TEXT NOT NULL,
+                key TEXT NOT NULL,
+                context_key TEXT,
+                x REAL,
+                y REAL,
+                visits INTEGER NOT NULL DEFAULT 0,
+                created REAL NOT NULL,
+                last_seen REAL NOT NULL,
+                expires REAL
+            )""",
+            "CREATE UNIQUE INDEX places_key ON places (key, coalesce(context_key, ''))",
+            """CREATE TABLE edges (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                src INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
+                dst INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
+                relation TEXT NOT NULL,
+                cost REAL NOT NULL CHECK (cost >= 0),
+                attempts INTEGER NOT NULL DEFAULT 0,
+                successes INTEGER NOT NULL DEFAULT 0,
+                passable INTEGER NOT NULL DEFAULT 1,
+                created REAL NOT NULL,
+                last_seen REAL NOT NULL,
+                expires REAL,
+                UNIQUE (src, dst, relation)
+            )""",
+            "CREATE INDEX edges_dst ON edges (dst)",
+            """CREATE TABLE trajectories (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                context_key TEXT,
+                start TEXT NOT NULL,
+                goal TEXT NOT NULL,
+                steps TEXT NOT NULL,
+                success INTEGER NOT NULL,
+                created REAL NOT NULL
+            )""",
+            """CREATE TABLE macros (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                signature TEXT NOT NULL UNIQUE,
+                context_key TEXT,
+                steps TEXT NOT NULL,
+                details TEXT NOT NULL DEFAULT '{}',
+                uses INTEGER NOT NULL DEFAULT 0,
+                successes INTEGER NOT NULL DEFAULT 0,
+                created REAL NOT NULL,
+                last_used REAL
+            )""",
+            """CREATE TABLE place_links (
+                place_id INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
+                kind TEXT NOT NULL CHECK (kind IN ('trace', 'fact')),
+                row_id INTEGER NOT NULL,
+                PRIMARY KEY (place_id, kind, row_id)
+            ) WITHOUT ROWID""",
+            "CREATE INDEX place_links_row ON place_links (kind, row_id)",
+            # One line for each time a row was told. A row whose last line goes, goes with it.
+            """CREATE TABLE origins (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                kind TEXT NOT NULL CHECK (kind IN ('fact', 'misfit', 'place', 'edge', 'trajectory', 'macro')),
+                row_id INTEGER NOT NULL,
+                trace_id INTEGER,
+                text_span TEXT NOT NULL,
+                source TEXT NOT NULL,
+                time REAL NOT NULL,
+                doc_id TEXT,
+                conf REAL NOT NULL CHECK (conf BETWEEN 0 AND 1)
+            )""",
+            "CREATE INDEX origins_row ON origins (kind, row_id)",
+            "CREATE INDEX origins_trace ON origins (trace_id) WHERE trace_id IS NOT NULL",
+            "CREATE INDEX origins_source ON origins (source)",
+            "CREATE INDEX origins_doc ON origins (doc_id) WHERE doc_id IS NOT NULL",
+        ),
+    ),
 )
 
 LATEST = MIGRATIONS[-1].number

@@ -169,10 +169,12 @@ def test_a_place_that_takes_no_file_is_said(tmp_path: Path) -> None:
 def test_a_step_and_its_record_stand_or_fall_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hippo_mem.storage import migrations
 
-    broken = migrations.Migration(number=2, name="broken", statements=("CREATE TABLE good (x)", "CREATE TABLE ("))
+    broken = migrations.Migration(
+        number=LATEST + 1, name="broken", statements=("CREATE TABLE good (x)", "CREATE TABLE (")
+    )
     Database(path).close()
     monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, broken))
-    monkeypatch.setattr(migrations, "LATEST", 2)
+    monkeypatch.setattr(migrations, "LATEST", LATEST + 1)
     with pytest.raises(StoreError, match="syntax error"):
         Database(path)
     monkeypatch.undo()
@@ -180,7 +182,7 @@ def test_a_step_and_its_record_stand_or_fall_together(path: Path, monkeypatch: p
     with database.read() as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert "good" not in tables
-    assert database.schema == 1
+    assert database.schema == LATEST
     database.close()
 
 
