@@ -243,6 +243,60 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX origins_trace ON origins (trace_id) WHERE trace_id IS NOT NULL",
             "CREATE INDEX origins_source ON origins (source)",
             "CREATE INDEX origins_doc ON origins (doc_id) WHERE doc_id IS NOT NULL",
+            # The rules of `origins`: they hold on every path by which a row can go.
+            """CREATE TRIGGER traces_told AFTER DELETE ON traces BEGIN
+                DELETE FROM origins WHERE trace_id = old.id;
+                DELETE FROM place_links WHERE kind = 'trace' AND row_id = old.id;
+            END""",
+            """CREATE TRIGGER origins_last AFTER DELETE ON origins
+            WHEN NOT EXISTS (SELECT 1 FROM origins WHERE kind = old.kind AND row_id = old.row_id) BEGIN
+                DELETE FROM facts WHERE old.kind = 'fact' AND id = old.row_id;
+                DELETE FROM misfits WHERE old.kind = 'misfit' AND id = old.row_id;
+                DELETE FROM edges WHERE old.kind = 'edge' AND id = old.row_id;
+                DELETE FROM places WHERE old.kind = 'place' AND id = old.row_id;
+                DELETE FROM trajectories WHERE old.kind = 'trajectory' AND id = old.row_id;
+                DELETE FROM macros WHERE old.kind = 'macro' AND id = old.row_id;
+            END""",
+            """CREATE TRIGGER origins_fewer AFTER DELETE ON origins
+            WHEN old.kind = 'fact' AND EXISTS (SELECT 1 FROM origins WHERE kind = 'fact' AND row_id = old.row_id) BEGIN
+                UPDATE facts SET mention_count = max(1, mention_count - 1) WHERE id = old.row_id;
+            END""",
+            """CREATE TRIGGER origins_version AFTER DELETE ON origins BEGIN
+                INSERT INTO meta
+                VALUES (CASE WHEN old.kind IN ('fact', 'misfit') THEN 'relational' ELSE 'spatial' END || '_version', '1')
+                ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT);
+            END""",
+            # What a deleted fact had closed is open again, or closed by what had closed that fact. A denial closes
+            # only what it denies.
+            """CREATE TRIGGER facts_gone AFTER DELETE ON facts BEGIN
+                UPDATE facts SET superseded_by = (
+                    SELECT later.id FROM facts AS later
+                    WHERE later.id = old.superseded_by AND (later.negated = 0 OR later.tail = facts.tail)
+                ) WHERE superseded_by = old.id;
+                DELETE FROM origins WHERE kind = 'fact' AND row_id = old.id;
+                DELETE FROM place_links WHERE kind = 'fact' AND row_id = old.id;
+                DELETE FROM entities WHERE id IN (old.head, old.tail)
+                AND NOT EXISTS (SELECT 1 FROM facts WHERE head = entities.id)
+                AND NOT EXISTS (SELECT 1 FROM facts WHERE tail = entities.id);
+            END""",
+            """CREATE TRIGGER facts_reopened AFTER UPDATE OF superseded_by ON facts
+            WHEN old.superseded_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM facts WHERE id = old.superseded_by) BEGIN
+                UPDATE facts SET valid_to = (
+                    SELECT max(later.valid_from, facts.valid_from) FROM facts AS later WHERE later.id = new.superseded_by
+                ) WHERE id = new.id;
+            END""",
+            *(
+                f"""CREATE TRIGGER {table}_gone AFTER DELETE ON {table} BEGIN
+                    DELETE FROM origins WHERE kind = '{kind}' AND row_id = old.id;
+                END"""
+                for kind, table in (
+                    ("misfit", "misfits"),
+                    ("place", "places"),
+                    ("edge", "edges"),
+                    ("trajectory", "trajectories"),
+                    ("macro", "macros"),
+                )
+            ),
         ),
     ),
 )
