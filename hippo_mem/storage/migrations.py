@@ -262,8 +262,9 @@ MIGRATIONS: tuple[Migration, ...] = (
                 UPDATE facts SET mention_count = max(1, mention_count - 1) WHERE id = old.row_id;
             END""",
             """CREATE TRIGGER origins_version AFTER DELETE ON origins BEGIN
-                INSERT INTO meta
-                VALUES (CASE WHEN old.kind IN ('fact', 'misfit') THEN 'relational' ELSE 'spatial' END || '_version', '1')
+                INSERT INTO meta VALUES (
+                    iif(old.kind IN ('fact', 'misfit'), 'relational', 'spatial') || '_version', '1'
+                )
                 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT);
             END""",
             # What a deleted fact had closed is open again, or closed by what had closed that fact. A denial closes
@@ -282,7 +283,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TRIGGER facts_reopened AFTER UPDATE OF superseded_by ON facts
             WHEN old.superseded_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM facts WHERE id = old.superseded_by) BEGIN
                 UPDATE facts SET valid_to = (
-                    SELECT max(later.valid_from, facts.valid_from) FROM facts AS later WHERE later.id = new.superseded_by
+                    SELECT max(later.valid_from, new.valid_from) FROM facts AS later WHERE later.id = new.superseded_by
                 ) WHERE id = new.id;
             END""",
             *(
