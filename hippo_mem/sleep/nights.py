@@ -2,17 +2,17 @@
 
     nights/
     ├── in_force.json        {"night": 2}, replaced at once; missing or null means the base speaks alone
-    ├── 0001/                adapter (PEFT), gate, night.json, report.html
+    ├── 0001/                adapter (PEFT), gate, night.json, checksums.json, report.html
     ├── 0002/
     └── .writing-4711/       a night that is not finished; removed by the next one
 
 A night becomes visible by one rename and comes into force by another, so a killed sleep leaves the last good night as
-it
-was. Knows nothing of training or of memories' texts: a night is known by the ids it learned.
+it was. Knows nothing of training or of memories' texts: a night is known by the ids it learned.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -24,9 +24,10 @@ from typing import Any, Literal
 
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import FOLDER_MODE, make_folder, sync_folder, unwritable, write_private
+from hippo_mem.storage.restoring import finish_pending
 
 Status = Literal["kept", "undone", "purged"]
-_STATE, _NIGHT = "in_force.json", "night.json"
+_STATE, _NIGHT, _SUMS = "in_force.json", "night.json", "checksums.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_config.json", "hippo_gate.safetensors")
 
 
@@ -116,6 +117,7 @@ class Nights:
             _drop_weights(scratch)
         final = replace(night, folder=str(target), in_force=night.status == "kept")
         self._record(scratch, final)
+        write_private(scratch / _SUMS, (json.dumps(_sums(scratch), indent=2) + "\n").encode())
         try:
             for file in scratch.rglob("*"):
                 if file.is_file():
@@ -162,11 +164,32 @@ class Nights:
             done.append(number)
         return done
 
+    def damage(self, number: int) -> list[str]:
+        """What is wrong with the weights of a kept night, in words; empty when every file is as it was written.
+
+        A night of a version that wrote no checksums is only looked at for files that are missing.
+        """
+        folder = self.path(number)
+        try:
+            written = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
+            if not isinstance(written, dict):
+                raise ValueError("not an object")
+        except FileNotFoundError:
+            return [] if (folder / _WEIGHTS[0]).is_file() else [f"{folder / _WEIGHTS[0]} is missing"]
+        except (OSError, ValueError) as error:
+            return [f"{folder / _SUMS} is damaged: {error}"]
+        found = _sums(folder)
+        wrong = [f"{folder / name} is missing" for name in written if name not in found]
+        return wrong + [
+            f"{folder / n} is not what was written" for n in written if n in found and found[n] != written[n]
+        ]
+
     def set_force(self, number: int | None) -> None:
         """Name the night in force, at once."""
         write_private(self.folder / _STATE, json.dumps({"night": number}).encode())
 
     def _force(self) -> int | None:
+        finish_pending(self.folder.parent)
         file = self.folder / _STATE
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
@@ -202,6 +225,13 @@ class Nights:
     @staticmethod
     def _record(folder: Path, night: Night) -> None:
         write_private(folder / _NIGHT, (json.dumps(night.to_dict(), indent=2) + "\n").encode())
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each weight file that is there."""
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _WEIGHTS if (folder / name).is_file()
+    }
 
 
 def _drop_weights(folder: Path) -> None:

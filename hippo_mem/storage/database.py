@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hippo_mem.errors import HippoError, StorageFull, StoreBusy, StoreError
 from hippo_mem.home import FILE_MODE, unwritable
+from hippo_mem.storage import restoring
 from hippo_mem.storage.migrations import migrate
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -27,7 +28,8 @@ class Database:
     """An open store file. Safe to share between threads, one at a time; not to carry across a fork.
 
     Args:
-        path: the file; made (0600) and brought to the latest schema when needed. Its folder must exist.
+        path: the file; made (0600) and brought to the latest schema when needed. Its folder must exist. A restore that
+            was killed there is finished first.
         timeout_s: how long to wait for another writer.
     Raises: StorageFull, StoreBusy, StoreVersionError, StoreError for a damaged file.
     """
@@ -38,6 +40,7 @@ class Database:
         self.lock = threading.RLock()  # held by every block; who keeps state beside the rows holds it too
         self._depth = 0  # open write blocks
         self._reading = 0  # open read blocks outside of any write block
+        restoring.finish_pending(path.parent, timeout_s=timeout_s)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
         except OSError as error:
@@ -121,6 +124,16 @@ class Database:
         with self.lock, self._translated():
             if not self._connection.in_transaction:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy every row as of one moment into `target`; writers in other processes go on.
+
+        Raises: RuntimeError inside a write block, whose rows are not committed yet.
+        """
+        with self.lock, self._translated():
+            if self._depth:
+                raise RuntimeError("a backup cannot be taken inside a write block")
+            self._connection.backup(target)
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty when it is whole. Reads all of it."""
