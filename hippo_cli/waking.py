@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,14 +14,14 @@ from hippo_cli.incoming import parse_time, read_events
 from hippo_cli.plain import one_line, print_json
 from hippo_cli.progress import StageBars
 from hippo_cli.session import Session, with_session
+from hippo_cli.showing import print_answer, print_outcomes, print_reasons, print_recall
 from hippo_mem.types import Event
 
 if TYPE_CHECKING:
-    from hippo_mem.types import Answer, Outcome, Recall
+    from hippo_mem.types import Outcome
 
 # Events a call when reading a file: one batch of sentence vectors, and a bar that moves every second or so.
 _CHUNK = 32
-_STYLES = {"stored": "green", "merged": "cyan", "gated": "yellow", "routed": "magenta"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +43,8 @@ def remember(
     reward: Annotated[bool, typer.Option("--reward", help="It mattered: raises what the gate thinks of it.")] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Store it whatever the gate thinks.")] = False,
 ) -> None:
-    """Tell it something once. Prints for every event whether it was stored, merged or gated, and why.
+    """Tell it something once. Prints for every event whether it was stored, merged or gated, and why, and below it
+    what the graph of facts and the map of places took from it.
 
     Example: hippo remember "Marta repaired the brass compass in the boathouse on Friday morning."
 
@@ -67,33 +66,7 @@ def remember(
     if session.as_json:
         print_json(flat)
     else:
-        _print_outcomes(flat)
-
-
-def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    out = Console(highlight=False, soft_wrap=True)
-    for outcome in outcomes:
-        line = Text(f"{outcome.kind:<7}", style=_STYLES.get(outcome.kind, ""))
-        line.append(f" {_whereto(outcome)}", style="bold")
-        line.append(f"  {one_line(outcome.text, 90)}", style="default")
-        if why := _why(outcome):
-            line.append(f"  ({why})", style="dim")
-        out.print(line)
-    if len(outcomes) > 1:
-        counts = Counter(o.kind for o in outcomes)
-        out.print(Text(", ".join(f"{n} {kind}" for kind, n in counts.most_common()), style="dim"))
-
-
-def _whereto(outcome: Outcome) -> str:
-    if outcome.kind == "routed":
-        return outcome.memory
-    return "-" if outcome.trace_id is None else f"#{outcome.trace_id}"
-
-
-def _why(outcome: Outcome) -> str:
-    if outcome.reason or outcome.salience is None:
-        return one_line(outcome.reason)
-    return f"S {outcome.salience.score:.2f}, threshold {outcome.salience.threshold:.2f}"
+        print_outcomes(flat)
 
 
 def recall(
@@ -111,34 +84,7 @@ def recall(
     if session.as_json:
         print_json(found)
     else:
-        _print_recall(found)
-
-
-def _print_recall(found: Recall) -> None:
-    out = Console(highlight=False)
-    if not found.hits:
-        out.print("nothing comes to mind")
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (
-        ("id", "right"),
-        ("score", "right"),
-        ("memory", "left"),
-        ("source", "left"),
-        ("found by", "left"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for hit in found.hits:
-        ranks = ", ".join(f"{name} #{rank}" for name, rank in hit.ranks.items())
-        table.add_row(
-            str(hit.trace.id),
-            f"{hit.score:.3f}",
-            Text(one_line(hit.trace.text)),
-            Text(one_line(hit.trace.provenance.source, 24)),
-            Text(ranks, style="dim"),
-        )
-    table.columns[2].no_wrap = False
-    out.print(table)
+        print_recall(found)
 
 
 def ask(
@@ -149,10 +95,15 @@ def ask(
     ] = False,
     context: Annotated[str | None, typer.Option(help="Only memories of this context.")] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Read at most this many memories.")] = 8,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Which memory answered, by which path, and what lost.")
+    ] = False,
 ) -> None:
     """Ask a question. Prints the answer and, below it, what was recalled to give it.
 
     Example: hippo ask "Who repaired the brass compass?"
+
+    Example: hippo ask --explain "Where does Tom's sister work?"
 
     Example: hippo ask --memory-off "Who repaired the brass compass?"   (after a sleep: from the weights)
     """
@@ -161,21 +112,9 @@ def ask(
     if session.as_json:
         print_json(answer)
     else:
-        _print_answer(answer)
-
-
-def _print_answer(answer: Answer) -> None:
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(Text(one_line(answer.text) or "(nothing to say)", style="bold"))
-    note = {"memory": "read from memory", "weights": "from the weights, memory off"}[answer.source]
-    if answer.source == "weights" and answer.recall is not None:
-        note = "from the weights; nothing fitting was recalled"
-    if answer.adapter_spoke is not None and answer.source == "weights":
-        note += "; a night's adapter spoke" if answer.adapter_spoke else "; the base alone spoke"
-    out.print(Text(f"{note} ({answer.decoding} decoding)", style="dim"))
-    if answer.recall is not None:
-        for hit in answer.recall.hits:
-            out.print(Text(f"  {hit.score:.3f}  #{hit.trace.id}  {one_line(hit.trace.text, 100)}", style="dim"))
+        print_answer(answer)
+        if explain:
+            print_reasons(answer)
 
 
 def forget(
