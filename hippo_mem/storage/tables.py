@@ -1,0 +1,316 @@
+"""The tables that make up a user's memories, and how a row of another store becomes a row of this one.
+
+In: rows as dicts, each with the place it was read from. Out: inserted rows, ids given anew when asked, or an error that
+names place, table and value. What a row points at must have come before it. Knows nothing of files, and nothing of
+what the rows mean beyond what keeps them readable.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hippo_mem.errors import InputError, StoreFormatError, nearest
+from hippo_mem.storage.origins import TABLES as TOLD
+from hippo_mem.storage.origins import orphans
+from hippo_mem.text import clean_text
+
+Row = dict[str, Any]
+Value = int | float | str | bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table.
+
+    `numbered`: it has an id. `refs`: column -> table whose id it holds. `same`: columns that only one row may share, so
+    that two stores' rows are one. `added`: counts that add up when they are.
+    """
+
+    name: str
+    numbered: bool = True
+    refs: Mapping[str, str] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column: SQLite's declared type, and whether a row may leave it out."""
+
+    name: str
+    type: str
+    required: bool
+    nullable: bool
+
+
+ORDER: tuple[Table, ...] = (
+    Table(name="traces"),
+    Table(name="entities", same=("key",)),
+    Table(name="aliases", numbered=False, refs={"entity_id": "entities"}, same=("key", "entity_id")),
+    Table(
+        name="facts",
+        refs={"head": "entities", "tail": "entities"},
+        same=("head", "relation", "tail", "negated", "place", "time_text", "context_key", "valid_to"),
+        added=("mention_count", "access_count"),
+    ),
+    Table(name="misfits"),
+    Table(name="schemas", numbered=False, same=("name",)),
+    Table(name="places", same=("key", "context_key"), added=("visits",)),
+    Table(
+        name="edges",
+        refs={"src": "places", "dst": "places"},
+        same=("src", "dst", "relation"),
+        added=("attempts", "successes"),
+    ),
+    Table(name="trajectories"),
+    Table(name="macros", same=("signature",), added=("uses", "successes")),
+    Table(name="place_links", numbered=False, refs={"place_id": "places"}, same=("place_id", "kind", "row_id")),
+    Table(name="origins"),
+)
+BY_NAME = {table.name: table for table in ORDER}
+_JSON: dict[tuple[str, str], type] = {
+    ("traces", "slots"): dict,
+    ("traces", "tags"): list,
+}
+# Which night learned a row is a matter of this store's nights: rows arrive as new to sleep.
+LEFT_OUT = frozenset({"consolidated_at"})
+_TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
+
+
+def columns(connection: sqlite3.Connection, table: str) -> tuple[Column, ...]:
+    """The columns of a table that travel, in order."""
+    return tuple(
+        Column(
+            name=row[1],
+            type=row[2],
+            required=bool(row[3] or row[5]) and row[4] is None,
+            nullable=not (row[3] or row[5]),
+        )
+        for row in connection.execute(f"PRAGMA table_info({table})")
+        if row[1] not in LEFT_OUT
+    )
+
+
+def read_rows(connection: sqlite3.Connection, table: Table) -> Iterator[Row]:
+    """Every row of a table, in the order of its key."""
+    names = [column.name for column in columns(connection, table.name)]
+    order = "id" if table.numbered else ", ".join(table.same)
+    for row in connection.execute(f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {order}"):
+        yield dict(zip(names, row, strict=True))
+
+
+class Incoming:
+    """Rows of another store on their way into this one, within the caller's transaction.
+
+    Args:
+        renumber: give every row a new id, and let rows that can only be there once be one with those that are here.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, renumber: bool) -> None:
+        self._connection = connection
+        self._renumber = renumber
+        self._columns = {table.name: columns(connection, table.name) for table in ORDER}
+        self._ids: dict[str, dict[int, int]] = {table.name: {} for table in ORDER}
+        self._seen: dict[tuple[str, int], str] = {}
+        self._superseded: list[tuple[str, int, int]] = []
+        self._highest = _highest_trace(connection)
+        self._orphans = orphans(connection)
+        self.goes_back = False  # a trace came in below an id that was here: indexes that follow must start anew
+        self.added: Counter[str] = Counter()
+        self.joined: Counter[str] = Counter()
+
+    def add(self, table_name: str, row: Row, at: str) -> None:
+        """Insert one row, or join it with the one that is here.
+
+        Raises: StoreFormatError when it is not a row of that table or points at nothing; InputError for an id or a key
+            that is taken.
+        """
+        table = BY_NAME.get(table_name)
+        if table is None:
+            raise StoreFormatError(f"{at}: no table {table_name!r}{nearest(table_name, BY_NAME)}")
+        given = self._checked(table, row, at)
+        values = self._pointed(table, given, at)
+        if table.numbered:
+            self._once(table, given["id"], at)
+        here = self._here(table, values)
+        if here is not None:
+            self._join(table, values, here, at)
+        else:
+            self._insert(table, values, at)
+        if table.name == "facts" and given.get("superseded_by") is not None:
+            self._superseded.append((at, given["id"], given["superseded_by"]))
+
+    def finish(self) -> None:
+        """Set what points forward, and make sure that every row that needs an origin has one.
+
+        Raises: StoreFormatError.
+        """
+        ids = self._ids["facts"]
+        for at, fact, by in self._superseded:
+            if by not in ids:
+                raise StoreFormatError(f"{at}: facts.superseded_by is {by}, which is not among the facts")
+            if ids[fact] != ids[by]:
+                self._run(f"{at}: facts", "UPDATE facts SET superseded_by = ? WHERE id = ?", (ids[by], ids[fact]))
+        for table, n in orphans(self._connection).items():
+            if n > self._orphans.get(table, 0):
+                raise StoreFormatError(
+                    f"{n - self._orphans.get(table, 0)} of the {table} have nothing that they come from: each needs a "
+                    "row of origins (an entity: a fact); nothing was imported"
+                )
+
+    def _checked(self, table: Table, row: Row, at: str) -> dict[str, Any]:
+        known = {column.name: column for column in self._columns[table.name]}
+        for name in row:
+            if name not in known:
+                raise StoreFormatError(f"{at}: {table.name} has no column {name!r}{nearest(str(name), known)}")
+        checked: dict[str, Any] = {}
+        for name, column in known.items():
+            if name not in row:
+                if column.required:
+                    raise StoreFormatError(f"{at}: {table.name} needs {name}")
+                continue
+            value = row[name]
+            fits = value is None if column.nullable else False
+            if not fits and (isinstance(value, bool) or not isinstance(value, _TYPES[column.type])):
+                raise StoreFormatError(f"{at}: {table.name}.{name} must be {column.type.lower()}, got {value!r:.60}")
+            checked[name] = value
+        for (owner, name), kind in _JSON.items():
+            if owner == table.name:
+                _check_json(checked[name], kind, f"{at}: {owner}.{name}")
+        if table.name == "traces":
+            _check_trace(checked, at)
+        return checked
+
+    def _pointed(self, table: Table, row: Mapping[str, Any], at: str) -> dict[str, Any]:
+        values = dict(row)
+        for name, target in self._targets(table, row, at).items():
+            if values.get(name) is None:
+                continue
+            found = self._ids[target].get(values[name])
+            if found is None:
+                raise StoreFormatError(
+                    f"{at}: {table.name}.{name} is {values[name]}, which is not among the {target} before it"
+                )
+            values[name] = found
+        if table.name == "facts":
+            values["superseded_by"] = None  # may point forward: set when all are in
+        return values
+
+    def _targets(self, table: Table, row: Mapping[str, Any], at: str) -> dict[str, str]:
+        targets = dict(table.refs)
+        if table.name == "place_links":
+            targets["row_id"] = "traces" if row["kind"] == "trace" else "facts"
+        elif table.name == "origins":
+            if row["kind"] not in TOLD:
+                raise StoreFormatError(f"{at}: origins.kind is {row['kind']!r}{nearest(row['kind'], TOLD)}")
+            targets |= {"row_id": TOLD[row["kind"]], "trace_id": "traces"}
+        return targets
+
+    def _once(self, table: Table, old_id: int, at: str) -> None:
+        first = self._seen.setdefault((table.name, old_id), at)
+        if first is not at:
+            raise InputError(f"{at}: id {old_id} of {table.name} is there twice, first at {first}")
+
+    def _here(self, table: Table, values: Mapping[str, Any]) -> sqlite3.Row | None:
+        """The row of this store that is the same as `values`, so that both cannot stand."""
+        if not table.same or (table.name == "facts" and (not self._renumber or values.get("valid_to") is not None)):
+            return None
+        where = " AND ".join(f"{name} IS ?" for name in table.same)
+        found: sqlite3.Row | None = self._connection.execute(
+            f"SELECT {'id' if table.numbered else '1'}, {', '.join(table.same)} FROM {table.name} WHERE {where}",
+            [values.get(name) for name in table.same],
+        ).fetchone()
+        return found
+
+    def _join(self, table: Table, values: dict[str, Any], here: sqlite3.Row, at: str) -> None:
+        self.joined[table.name] += 1
+        if table.name == "schemas":  # the one that more was learned from
+            self._connection.execute("DELETE FROM schemas WHERE name = ? AND n < ?", (values["name"], values["n"]))
+            names = list(values)
+            self._connection.execute(
+                f"INSERT OR IGNORE INTO schemas ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+                list(values.values()),
+            )
+        if not table.numbered:
+            return
+        if not self._renumber:
+            key = ", ".join(str(values.get(name)) for name in table.same)
+            raise InputError(
+                f"{at}: {table.name} {values['id']} ({key}) is here already as {here[0]}; import with --renumber to "
+                "join the two; nothing was imported"
+            )
+        self._ids[table.name][values["id"]] = here[0]
+        if table.added:
+            sets = ", ".join(f"{name} = {name} + ?" for name in table.added)
+            counts = [values.get(name, 0) for name in table.added]
+            self._connection.execute(f"UPDATE {table.name} SET {sets} WHERE id = ?", (*counts, here[0]))
+
+    def _insert(self, table: Table, values: dict[str, Any], at: str) -> None:
+        old_id = values.get("id")
+        if table.numbered:
+            if self._renumber:
+                del values["id"]
+            else:
+                self._check_free(table, int(values["id"]), at)
+        names = list(values)
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        new_id = self._run(f"{at}: {table.name}", statement, list(values.values()))
+        if table.numbered:
+            assert old_id is not None
+            self._ids[table.name][int(old_id)] = new_id
+            if table.name == "traces" and new_id <= self._highest:
+                self.goes_back = True
+        self.added[table.name] += 1
+
+    def _check_free(self, table: Table, row_id: int, at: str) -> None:
+        taken = "is already in this store"
+        found = self._connection.execute(f"SELECT 1 FROM {table.name} WHERE id = ?", (row_id,)).fetchone()
+        if not found and table.name == "traces":
+            # A night may have learned the deleted one: its id stays its own for ever.
+            taken = "was deleted from this store"
+            found = self._connection.execute("SELECT 1 FROM tombstones WHERE trace_id = ?", (row_id,)).fetchone()
+        if found:
+            raise InputError(
+                f"{at}: id {row_id} of {table.name} {taken}; import with --renumber to give every row a new id; "
+                "nothing was imported"
+            )
+
+    def _run(self, at: str, statement: str, values: Any) -> int:
+        try:
+            return int(self._connection.execute(statement, values).lastrowid or 0)
+        except (sqlite3.IntegrityError, OverflowError) as error:
+            raise StoreFormatError(f"{at}: {error}; nothing was imported") from error
+
+
+def _highest_trace(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'traces'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _check_json(text: str, kind: type, what: str) -> None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreFormatError(f"{what} is not valid JSON: {error}") from error
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, kind) or not all(isinstance(item, str) for item in inside):
+        raise StoreFormatError(f"{what} must be a JSON {'object' if kind is dict else 'list'} of texts, got {text:.60}")
+
+
+def _check_trace(row: Row, at: str) -> None:
+    try:
+        clean_text(row["text"])
+    except InputError as error:
+        raise StoreFormatError(f"{at}: {error}") from error
+    vector, dim = row["vector"], row["dim"]
+    if len(vector) != 4 * dim:
+        raise StoreFormatError(f"{at}: traces.vector has {len(vector)} bytes, dim {dim} needs {4 * dim}")
+    if not np.isfinite(np.frombuffer(vector, dtype="<f4")).all():
+        raise StoreFormatError(f"{at}: traces.vector holds a value that is not finite")

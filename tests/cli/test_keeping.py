@@ -1,0 +1,107 @@
+"""Memories go out of the data home and come back by one command each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hippo_mem.awake
+from hippo_mem.awake import Awake
+from hippo_mem.embed import HashingEmbedder
+
+
+@pytest.fixture(autouse=True)
+def _small_vectors(monkeypatch):
+    monkeypatch.setattr(hippo_mem.awake, "MiniLMEmbedder", HashingEmbedder)
+
+
+def _texts(home: Path, user: str = "default") -> list[str]:
+    with Awake.open(home, user, embedder=HashingEmbedder()) as awake:
+        return [trace.text for trace in awake.store]
+
+
+@pytest.fixture
+def told(home: Path) -> list[str]:
+    with Awake.open(home, embedder=HashingEmbedder()) as awake:
+        awake.observe_many(["Marta hid the brass key.", "Pavel sold the old barn."])
+    return ["Marta hid the brass key.", "Pavel sold the old barn."]
+
+
+def test_snapshot_and_restore(hippo, home, told, tmp_path):
+    done = hippo("snapshot", str(tmp_path / "a.hippo"))
+    assert done.code == 0, done.err
+    assert "2 memories, no night" in done.out
+    hippo("sleep")
+    hippo("remember", "Zofia painted the fence green.")
+    assert len(_texts(home)) == 3
+    done = hippo("restore", str(tmp_path / "a.hippo"))
+    assert done.code == 0, done.err
+    assert "restored 2 memories of default" in done.out
+    assert _texts(home) == told
+    assert not list((home / "users/default/nights").iterdir())
+
+
+def test_another_users_snapshot_is_refused_until_it_is_meant(hippo, home, told, tmp_path):
+    file = str(tmp_path / "a.hippo")
+    hippo("snapshot", file)
+    done = hippo("restore", file, "--user", "anna")
+    assert done.code == 1
+    assert "snapshot of user 'default', not of 'anna'" in done.err
+    assert _texts(home, "anna") == []
+    assert hippo("restore", file, "--user", "anna", "--other-user").code == 0
+    assert _texts(home, "anna") == told
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_export_and_import(hippo, home, told, tmp_path, format):
+    path = str(tmp_path / "out")
+    done = hippo("export", path, "--format", format)
+    assert done.code == 0, done.err
+    assert "2 traces" in done.out
+    done = hippo("import", path, "--user", "anna", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["added"]["traces"] == 2
+    assert _texts(home, "anna") == told
+
+
+def test_an_id_that_is_taken_is_named(hippo, home, told, tmp_path):
+    path = str(tmp_path / "out.jsonl")
+    hippo("export", path)
+    done = hippo("import", path)
+    assert done.code == 1
+    assert "id 1 of traces is already in this store" in done.err
+    assert "--renumber" in done.err
+    assert hippo("import", path, "--renumber").code == 0
+    assert _texts(home) == told * 2
+
+
+def test_a_cut_off_import_brings_nothing(hippo, home, told, tmp_path):
+    path = tmp_path / "out.jsonl"
+    hippo("export", str(path))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    done = hippo("import", str(path), "--user", "anna")
+    assert done.code == 1
+    assert "cut off after line 2" in done.err
+    assert _texts(home, "anna") == []
+
+
+@pytest.mark.parametrize("words", [["snapshot", "a"], ["export", "a"], ["restore", "a"], ["import", "a"]])
+def test_where_there_is_nothing_nothing_is_made(hippo, home, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    done = hippo(*words)
+    assert done.code == 1
+    assert "has no memory" in done.err or "no file" in done.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("user", ["../default", "a/b", "..", "x.y", ""])
+@pytest.mark.parametrize("command", ["snapshot", "restore", "export", "import"])
+def test_no_user_id_leads_out_of_the_home(hippo, home, told, tmp_path, command, user):
+    file = str(tmp_path / "out")
+    hippo("export" if command == "import" else "snapshot", file)
+    done = hippo(command, file, "--user", user) if user else hippo(command, file, "--user", " ")
+    assert done.code == 1
+    assert "is not valid" in done.err
+    assert [p.name for p in (home / "users").iterdir()] == ["default"]
