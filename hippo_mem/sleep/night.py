@@ -121,7 +121,6 @@ def train_night(
             progress("verifying", 3, 3)
     except BaseException:
         lm.detach()
-        training.abandon()
         raise
     verdict = judge(config.verify, recall, before, after, keep)
     lora = {"peft": to_dict(config.peft), "targets": list(config.targets)}

@@ -55,10 +55,10 @@ def soft_targets(
                 input_ids=packed.ids, attention_mask=packed.mask, position_ids=packed.positions, use_cache=False
             ).last_hidden_state
             for i, (tokens, first) in enumerate(part):
-                logits = lm.base.lm_head(packed.rows(hidden, i, first, len(tokens))).float()
-                values, top = logits.log_softmax(-1).topk(k)
+                # Renormalised over the top k, so the softmax over the whole vocabulary cancels out.
+                values, top = lm.base.lm_head(packed.rows(hidden, i, first, len(tokens))).topk(k)
                 result.append(
-                    SoftSequence(tokens=tuple(tokens), first=first, top=top, probabilities=values.softmax(-1))
+                    SoftSequence(tokens=tuple(tokens), first=first, top=top, probabilities=values.float().softmax(-1))
                 )
     return result
 

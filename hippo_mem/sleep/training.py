@@ -67,7 +67,7 @@ class TrainingResult:
 
 
 class AdapterTraining:
-    """One training run over a model. The adapter is over `lm.base` from construction until `abandon`.
+    """One training run over a model. The adapter is on `lm` from construction until `lm.detach`.
 
     Args:
         lm: the model; any adapter on it is taken off first.
@@ -94,6 +94,7 @@ class AdapterTraining:
                 self.peft = get_peft_model(lm.base, lora, autocast_adapter_dtype=False)
             except ValueError as error:
                 raise SleepError(f"targets {list(config.targets)} do not exist in {lm.name}: {error}") from error
+        lm.adopt(self.peft, None, None)
         named = [(n, p) for n, p in self.peft.named_parameters() if p.requires_grad]
         self.parameters = [p for _, p in named]
         self.masters = [p.detach().float().clone() for p in self.parameters]
@@ -268,7 +269,3 @@ class AdapterTraining:
         self.peft.save_pretrained(str(folder), safe_serialization=True)
         readme = folder / "README.md"  # PEFT's model card: empty headings that name nothing of this night
         readme.unlink(missing_ok=True)
-
-    def abandon(self) -> None:
-        """Take the adapter off the model again."""
-        self.lm.base = self.peft.unload()

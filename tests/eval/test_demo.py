@@ -91,7 +91,7 @@ def test_the_exam_reads_the_night_from_disk_and_no_store(tmp_path: Path, monkeyp
         with nights.writing() as scratch:
             training = AdapterTraining(hippo.base, SleepConfig())
             training.save(scratch)
-            training.abandon()
+            training.lm.detach()
             nights.publish(
                 scratch,
                 Night(
