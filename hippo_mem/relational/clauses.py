@@ -47,8 +47,10 @@ class Clause:
     passive: bool = False
 
 
-def clauses(sentence: Span) -> list[Clause]:
-    """The clauses of one sentence, in order of their verbs."""
+def clauses(sentence: Span, *, subordinate: bool = False) -> list[Clause]:
+    """The clauses of one sentence, in order of their verbs; with `subordinate` those of relative and adverbial
+    clauses too.
+    """
     found: list[Clause] = []
     seen: set[int] = set()
 
@@ -57,7 +59,7 @@ def clauses(sentence: Span) -> list[Clause]:
             return
         seen.add(verb.i)
         subject = next((c for c in verb.children if c.dep_ in _SUBJECTS), None)
-        clause = _read(verb, subject or inherited, inherited_aux=auxiliaries if subject is None else [])
+        clause = read_clause(verb, subject or inherited, inherited_aux=auxiliaries if subject is None else [])
         tail = clause.chain[-1] if clause.chain else verb
         seen.add(tail.i)
         reported = [c for v in (verb, tail) for c in v.children if c.dep_ == "ccomp"]
@@ -76,10 +78,36 @@ def clauses(sentence: Span) -> list[Clause]:
     root = sentence.root
     if root.pos_ in ("VERB", "AUX") or any(c.dep_ in _SUBJECTS for c in root.children):
         visit(root, None, [])
+    for verb in sentence if subordinate else ():
+        if verb.dep_ == "relcl" and verb.i not in seen:
+            seen.add(verb.i)
+            found += _relative(verb)
+        elif verb.dep_ == "advcl" and any(c.dep_ in _SUBJECTS for c in verb.children):
+            visit(verb, None, [])
     return sorted(found, key=lambda c: c.verb.i)
 
 
-def _read(verb: Token, subject: Token | None, inherited_aux: list[Token]) -> Clause:
+def _relative(verb: Token) -> list[Clause]:
+    """`Elena, who teaches physics`: the clause about its antecedent."""
+    antecedent = verb.head
+    subject = next((c for c in verb.children if c.dep_ in _SUBJECTS), None)
+    if subject is not None and subject.tag_ in ("WP", "WDT"):
+        clause = read_clause(verb, None, [])
+        clause.subject = antecedent
+        clause.subject_tokens = phrase_tokens(antecedent, detached(antecedent, "", places=False))
+        return [clause]
+    if subject is None:
+        return []
+    clause = read_clause(verb, subject, [])
+    whose = next((c for c in verb.children if c.tag_ in ("WP", "WDT")), None)
+    free = clause.object is None and not clause.where and any(c.tag_ == "WRB" for c in verb.children) is False
+    if (whose is not None and whose.dep_ == "dobj") or (free and verb.pos_ == "VERB" and whose is None):
+        clause.object, clause.object_tokens = antecedent, phrase_tokens(antecedent)
+    return [clause]
+
+
+def read_clause(verb: Token, subject: Token | None, inherited_aux: list[Token] | None = None) -> Clause:
+    """The parts of the clause of `verb`, whose subject is `subject`; a conjoined verb may inherit auxiliaries."""
     clause = Clause(verb=verb, subject=subject, verb_base=verb.lemma_.lower())
     clause.auxiliaries = [
         c for c in verb.children if c.dep_ in ("aux", "auxpass") and c.i < verb.i and c.lower_ != "to"

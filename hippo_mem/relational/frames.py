@@ -58,8 +58,7 @@ class FrameParser:
         """`parse` of each text, batched."""
         keys = [_clean(t) for t in texts]
         new = [k for k in dict.fromkeys(keys) if k not in self._cache]
-        docs = self.nlp.pipe(new, batch_size=64)
-        fresh = {key: _frames(doc, self._base_of) for key, doc in zip(new, docs, strict=True)}
+        fresh = {key: _frames(doc, self.base_of) for key, doc in zip(new, self.docs(new), strict=True)}
         out = [list(fresh[k] if k in fresh else self._cache[k]) for k in keys]
         self._cache.update(fresh)
         while len(self._cache) > _CACHE:
@@ -68,14 +67,21 @@ class FrameParser:
 
     def doc(self, text: str) -> Any:
         """The spaCy document of `text`, cleaned as `parse` does it."""
-        key = _clean(text)
-        if key not in self._docs:
-            self._docs[key] = self.nlp(key)
-            while len(self._docs) > _DOCS:
-                self._docs.popitem(last=False)
-        return self._docs[key]
+        return next(iter(self.docs([text])))
 
-    def _base_of(self, past: str) -> str:
+    def docs(self, texts: Iterable[str]) -> list[Any]:
+        """`doc` of each text, batched; whoever asks again gets the parse that is kept."""
+        keys = [_clean(t) for t in texts]
+        new = [k for k in dict.fromkeys(keys) if k not in self._docs]
+        parsed = self.nlp.pipe(new, batch_size=64) if len(new) > 1 else map(self.nlp, new)
+        fresh = dict(zip(new, parsed, strict=True))
+        out = [fresh[k] if k in fresh else self._docs[k] for k in keys]
+        self._docs.update(fresh)
+        while len(self._docs) > _DOCS:
+            self._docs.popitem(last=False)
+        return out
+
+    def base_of(self, past: str) -> str:
         """The base of a past form: the table of irregular verbs, else the pipeline's rules and list of verbs."""
         known = verbs.base_of(past, "")
         if known:

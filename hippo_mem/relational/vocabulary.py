@@ -30,7 +30,7 @@ SYMMETRIC: frozenset[str] = lex.word_set(
     "spouse fiance sibling_of friend_of neighbor_of colleague_of roommate_of cousin_of twin_of partner_of next_to"
 )
 INVERSE: dict[str, str] = {
-    **{a: b for a, b in _PAIRS},
+    **dict(_PAIRS),
     **{b: a for a, b in _PAIRS},
     **{r: r for r in SYMMETRIC},
     "capital_of": "capital",

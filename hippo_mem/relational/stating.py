@@ -1,0 +1,381 @@
+"""From the parts of one clause to the tuples it states, in the vocabulary's relations.
+
+In: `Statement`s in reading order and the pronouns of their text. Out: `Tuple`s. What changes the world is drawn out:
+who goes somewhere is there, who takes something has it, who drops it has it no more. Knows nothing of parsers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational import vocabulary as voc
+from hippo_mem.relational.nouns import Named, bare, head_noun, identity, property_of, read_noun
+from hippo_mem.relational.pronouns import Pronouns
+from hippo_mem.relational.statements import Phrase, Placed, Statement
+from hippo_mem.relational.tuples import USER, Kind, Pattern, Tuple
+
+_DIRECTIONS = {
+    **{f"{w} of": f"{w}_of" for w in ("north", "south", "east", "west", "northeast", "northwest", "southeast",
+                                      "southwest", "left", "right")},
+    "above": "above", "below": "below", "over": "above", "beneath": "below",
+}  # fmt: skip
+_INTO = lex.word_set("to into in at inside onto on toward home back")
+_THITHER = lex.word_set("to from into onto toward towards off through")
+_HOME = lex.word_set("home upstairs downstairs outside inside abroad indoors outdoors overseas")
+_AGE = re.compile(r"^([\w-]+)(?: (?:years?|months?|weeks?)(?: old)?)?$", re.IGNORECASE)
+_HAVING_LIGHT = voc.LIGHT_NOUNS | lex.word_set(
+    "breakfast lunch dinner supper meal drink coffee tea party meeting conversation chat fun time look problem trouble "
+    "baby fight argument talk date picnic barbecue need"
+)
+_RELEASED = voc.PUTTING - lex.word_set("park keep store hide hang plant bury lay set")
+_CARRIED = lex.word_set("move bring carry take transfer deliver send return drive")
+_PLACE_NOUNS = lex.word_set(
+    "office kitchen house home school building room bedroom bathroom garden hallway park city town country village "
+    "hospital library museum station airport hotel shop store restaurant cafe bar pub church gym theater theatre "
+    "cinema beach garage cellar attic basement apartment flat market bank farm forest island lobby studio factory "
+    "warehouse stadium pool campus classroom party meeting street balcony playground university college clinic harbor"
+)
+_EVERY = re.compile(r"\b(every|each|usually|often|always|sometimes|never|daily|weekly|on \w+days)\b", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Turns the statements of one text into tuples, in order; keeps what the pronouns may stand for."""
+
+    pronouns: Pronouns
+
+    def read(self, statements: Iterable[Statement]) -> list[Tuple]:
+        """All tuples of `statements`, each once."""
+        found: dict[tuple[str, str, str, bool], Tuple] = {}
+        for statement in statements:
+            self.pronouns.next_clause()
+            for made in self._one(statement):
+                if made.head and made.tail and made.head != made.tail:
+                    found.setdefault((made.head, made.relation, made.tail, made.negated), made)
+        return list(found.values())
+
+    def _names(self, phrases: Iterable[Phrase], said: Statement, *, subject: bool = False) -> list[Named]:
+        phrases = list(phrases)
+        named = [n for p in phrases for n in read_noun(p, self._resolve, said.speaker, subject=subject)]
+        if named:
+            several = len(named) > 1 or any(p.plural for p in phrases)
+            groups = [named] if several else []
+            for group in (*([n] for n in named), *groups):
+                self.pronouns.mention(tuple(n.name for n in group), group[0].kind, subject=subject,
+                                      plural=len(group) > 1 or group[0].plural)  # fmt: skip
+        return named
+
+    def _resolve(self, pronoun: str, subject: bool, possessive: bool) -> tuple[str, ...]:
+        return self.pronouns.resolve(pronoun, subject=subject, possessive=possessive)
+
+    def _one(self, said: Statement) -> Iterator[Tuple]:
+        clause = _Clause(said=said, subjects=self._names(said.subjects, said, subject=True))
+        clause.agents = self._names(said.agents, said, subject=True)
+        clause.complements = [(p, self._names(p.phrases, said)) for p in said.complements]
+        clause.objects = self._names(said.objects, said)
+        clause.places = [(p, self._names(p.phrases, said)) for p in said.places]
+        clause.attributes = [(p, n) for p in said.attributes for n in read_noun(p, self._resolve, said.speaker)]
+        made = list(clause.tuples())
+        used = {name for t in made for name in (t.head, t.tail)}
+        states = [s for n in clause.mentioned() for s in n.states]
+        naming = {s.head for s in states if s.relation == "name"}
+        yield from made
+        yield from (s for s in states if s.head in used | naming or s.tail in used)
+
+
+@dataclass(slots=True)
+class _Clause:
+    """One clause with its phrases named."""
+
+    said: Statement
+    subjects: list[Named]
+    objects: list[Named] = None  # type: ignore[assignment]
+    agents: list[Named] = None  # type: ignore[assignment]
+    complements: list[tuple[Placed, list[Named]]] = None  # type: ignore[assignment]
+    places: list[tuple[Placed, list[Named]]] = None  # type: ignore[assignment]
+    attributes: list[tuple[Phrase, Named]] = None  # type: ignore[assignment]
+
+    def mentioned(self) -> Iterator[Named]:
+        yield from (*self.subjects, *self.agents, *self.objects)
+        for _, named in (*self.complements, *self.places):
+            yield from named
+
+    # -- making one tuple
+
+    def state(self, head: Named | str, relation: str, tail: Named | str, pattern: Pattern, *, place: str | None = None,
+              negated: bool | None = None, tail_kind: Kind = "value", alternatives: bool = False) -> Tuple:  # fmt: skip
+        """One statement with the clause's time, place and certainty."""
+        said = self.said
+        head_kind: Kind = head.kind if isinstance(head, Named) else "user" if head == USER else "thing"
+        kind: Kind = tail.kind if isinstance(tail, Named) else tail_kind
+        denied = said.negated or said.ended if negated is None else negated
+        half = alternatives and not denied
+        return Tuple(
+            head=head.name if isinstance(head, Named) else head, relation=relation,
+            tail=tail.name if isinstance(tail, Named) else tail, head_kind=head_kind, tail_kind=kind, negated=denied,
+            place=self._place_text() if place is None else place, time_text=" ".join(said.times),
+            conf=0.5 if half or said.mood == "possible" else 1.0, span=said.span, pattern=pattern,
+        )  # fmt: skip
+
+    def _place_text(self) -> str:
+        """The place as told; "there" is left out: it is where the one who acts already is."""
+        return " ".join(p.text for p, _ in self.places if p.text.lower() != "there")
+
+    @property
+    def _happened(self) -> bool:
+        return self.said.mood == "told" and not self.said.negated
+
+    # -- the kinds of clause
+
+    def tuples(self) -> Iterator[Tuple]:
+        said = self.said
+        if said.existence or (said.verb == "be" and not said.passive and not self.objects):
+            yield from self._being()
+        elif said.passive and not self.agents:
+            yield from self._undergone()
+        else:
+            if said.passive:
+                self.objects, self.subjects = self.subjects, self.agents
+            yield from self._doing("passive" if said.passive else None)
+
+    def _being(self) -> Iterator[Tuple]:
+        said = self.said
+        many: Pattern = "conjunction" if len(self.subjects) > 1 else "copular"
+        for subject in self.subjects:
+            yield from self._is(subject, many)
+            for placed, named in self.places:
+                yield from self._is_at(subject, placed, named)
+            for placed, named in self.complements:
+                for n in named:
+                    yield self.state(subject, _is_relation(said, placed.preposition), n, "preposition")
+            if said.times and not (self.places or self.attributes or said.qualities):
+                relation = property_of(subject.noun) if subject.owner else ""
+                when = _bare_time(" ".join(said.times))
+                if relation:
+                    yield replace(self.state(subject.owner, relation, when, many, tail_kind="time"), time_text="")
+                else:
+                    yield replace(self.state(subject, "date", when, many, tail_kind="time"), time_text="")
+
+    def _is(self, subject: Named, pattern: Pattern) -> Iterator[Tuple]:
+        said = self.said
+        relation = property_of(subject.noun) if subject.owner else ""
+        for quality in said.qualities:
+            if any(p.phrases for p in said.complements):
+                continue
+            if relation:
+                yield self.state(subject.owner, relation, quality, pattern)
+            elif re.search(r"\b(years?|months?|weeks?) old$", quality) or (
+                subject.kind in ("person", "user") and (quality.isdigit() or lex.is_number(quality.lower()))
+            ):
+                yield self.state(subject, "age", quality, pattern, tail_kind="number")
+            else:
+                yield self.state(subject, "is", quality, pattern, alternatives=said.alternatives)
+        for phrase, value in self.attributes:
+            yield from self._equals(subject, relation, phrase, value, pattern)
+
+    def _equals(self, subject: Named, relation: str, phrase: Phrase, value: Named, pattern: Pattern) -> Iterator[Tuple]:
+        said = self.said
+        role = voc.role_name(head_noun(subject.noun)) if subject.owner else ""
+        if relation:
+            yield self.state(subject.owner, relation, value, pattern)
+        elif subject.owner and role and value.proper and not value.owner:
+            yield self.state(subject.name, "name", value, pattern)
+            yield self.state(value, f"{role}_of", subject.owner, pattern)
+        elif subject.name in (USER, said.speaker, "this") and value.proper and not value.owner and not value.indefinite:
+            yield self.state(subject, "name", value, pattern)
+        elif subject.proper and not value.owner and value.proper and head_noun(value.name) in lex.COLORS:
+            yield self.state(subject, "is", value, pattern)
+        elif value.owner or not (value.indefinite or phrase.single):
+            for made in identity(subject.name, subject.kind, value, said.span):
+                yield replace(made, negated=said.negated or said.ended, time_text=" ".join(said.times),
+                              pattern=pattern)  # fmt: skip
+        else:
+            yield self.state(subject, "is_a", phrase.single or value.name, pattern)
+
+    def _is_at(self, subject: Named, placed: Placed, named: list[Named]) -> Iterator[Tuple]:
+        preposition = placed.preposition.lower()
+        if preposition in ("from", "about", "for"):
+            yield from (self.state(subject, "from", n, "preposition", place="") for n in named)
+            return
+        profession = any(lex.is_trade(head_noun(n.noun or n.name)) for _, n in self.attributes)
+        relation = _DIRECTIONS.get(preposition, "works_at" if profession else "located_at")
+        several = placed.alternatives or self.said.alternatives
+        if preposition in _HOME or not named:
+            where = preposition if preposition in _HOME else ""
+            if where:
+                yield self.state(subject, relation, where, "preposition", place=placed.text, tail_kind="place")
+            return
+        for n in named:
+            made = self.state(subject, relation, n, "preposition", place=placed.text, alternatives=several)
+            yield replace(made, tail_kind="place" if n.kind == "thing" else n.kind)
+
+    def _undergone(self) -> Iterator[Tuple]:
+        """A passive that does not say who did it."""
+        said = self.said
+        verb = "_".join(filter(None, (said.participle, said.particle.replace(" ", "_"))))
+        for subject in self.subjects:
+            any_found = False
+            for placed, named in (*self.places, *self.complements):
+                for n in named:
+                    any_found = True
+                    known = voc.canonical(said.verb, placed.preposition)
+                    relation = known if known != f"{said.verb}_{placed.preposition}" else f"{verb}_{placed.preposition}"
+                    if said.verb in voc.PUTTING and placed.preposition not in _THITHER and self._happened:
+                        relation = "located_at"
+                    yield self.state(subject, relation, n, "passive", place=placed.text)
+            for when in said.times:
+                preposition, _, rest = when.partition(" ")
+                if said.verb in ("bear",) or (not any_found and rest and preposition in lex.TIME_PREPOSITIONS):
+                    any_found = True
+                    relation = "born_on" if said.verb == "bear" else f"{verb}_{preposition}"
+                    made = self.state(subject, relation, _bare_time(when), "passive", tail_kind="time")
+                    yield replace(made, time_text="", place="")
+            for label in said.attributes:
+                any_found = True
+                yield self.state(subject, "name", bare(label.text), "label", tail_kind=subject.kind)
+            if self.objects:  # "was awarded a medal"
+                any_found = True
+                yield from (self.state(subject, f"{verb}", n, "passive") for n in self.objects)
+                if said.verb in voc.GIVING and self._happened:
+                    yield from (self.state(subject, "has", n, "holding") for n in self.objects)
+            if not any_found:
+                yield self.state(subject, "is", verb.replace("_", " "), "passive")
+
+    def _doing(self, forced: Pattern | None) -> Iterator[Tuple]:
+        said = self.said
+        verb = "_".join(filter(None, (said.verb, said.particle.replace(" ", "_"), said.chain.replace(" ", "_"))))
+        many: Pattern = "conjunction" if len(self.subjects) > 1 or len(self.objects) > 1 else "svo"
+        pattern = forced or many
+        become = said.verb in ("become",) and not said.chain
+        for subject in self.subjects:
+            for phrase, value in self.attributes:  # "became a judge"
+                yield from self._equals(subject, "", phrase, value, "copular")
+            for quality in said.qualities:
+                yield self.state(subject, "is" if become or said.verb in ("seem", "remain", "stay", "get", "feel", "look")
+                                 else f"{verb}_{quality}", quality, "copular")  # fmt: skip
+            for thing in self.objects:
+                if become:
+                    yield self.state(subject, "is_a", thing, "copular")
+                    continue
+                yield self.state(subject, self._relation(verb, thing), thing, pattern,
+                                 alternatives=said.alternatives)  # fmt: skip
+            yield from self._phrases(subject, verb)
+            if self._happened:
+                yield from self._effects(subject, verb)
+
+    def _relation(self, verb: str, thing: Named) -> str:
+        relation = voc.canonical(verb)
+        if relation == "has" and head_noun(thing.name) in _HAVING_LIGHT:
+            return verb
+        if voc.state_only(relation) and self.said.mood != "habit":
+            return verb
+        return relation
+
+    def _phrases(self, subject: Named, verb: str) -> Iterator[Tuple]:
+        """What the prepositional phrases of an event state besides it."""
+        said = self.said
+        any_found = bool(self.objects)
+        for placed, named in self.complements:
+            any_found = any_found or bool(named)
+            relation = voc.canonical(verb, placed.preposition)
+            for n in named:
+                yield self.state(subject, relation, n, "preposition")
+        moving = verb in voc.MOVING or said.verb in voc.MOVING
+        for placed, named in self.places:
+            away = placed.preposition.split(" ")[-1] in _THITHER
+            known = voc.canonical(verb, placed.preposition)
+            listed = known != f"{verb}_{'_'.join(placed.preposition.split())}"
+            if (any_found and not (away or listed or moving)) or placed.text.lower() == "there":
+                continue
+            any_found = any_found or bool(named)
+            if not named and placed.preposition in _HOME:
+                relation = voc.canonical(verb, "in") if listed or verb == "live" else verb
+                yield self.state(subject, relation, placed.preposition, "preposition", place="", tail_kind="place")
+            for n in named:
+                made = self.state(subject, known, n, "preposition", place=placed.text if listed else "",
+                                  alternatives=placed.alternatives or said.alternatives)  # fmt: skip
+                yield replace(made, tail_kind="place" if n.kind == "thing" else n.kind)
+        lasting = verb in ("die",)
+        if said.times and (not any_found or lasting) and not (said.qualities or self.attributes):
+            for when in said.times[:1]:
+                preposition, _, rest = when.partition(" ")
+                whole = " ".join((when, *said.times[1:]))
+                dated = preposition.lower() in lex.TIME_PREPOSITIONS and bool(rest)
+                relation = "died_on" if lasting else voc.canonical(verb, preposition.lower() if dated else "")
+                if not dated and not lex.is_time_word(when.split(" ")[-1].lower()):
+                    continue
+                made = self.state(subject, relation, _bare_time(whole), "preposition", tail_kind="time")
+                yield replace(made, time_text="")
+
+    def _effects(self, subject: Named, verb: str) -> Iterator[Tuple]:
+        """Where people and things are, and who has what, after the event."""
+        said = self.said
+        if said.chain:
+            return
+        goals = [(p, n) for p, named in self.places for n in named if _is_goal(p)]
+        homes = [p for p, named in self.places if not named and p.preposition in _HOME]
+        moving = (verb in voc.MOVING or said.verb in voc.MOVING) and not self.objects
+        if moving and not _EVERY.search(" ".join(said.times)):
+            yield from self._arrival(subject, goals, homes)
+        receivers = [n for p, named in self.complements if p.preposition == "to" for n in named]
+        for thing in self.objects:
+            noun = head_noun(thing.name)
+            if noun in voc.LIGHT_NOUNS or thing.kind in ("time", "number"):
+                continue
+            if verb == "leave" and (noun in _PLACE_NOUNS or thing.kind == "place"):
+                yield self.state(subject, "located_at", thing, "movement", negated=True, place="")
+                continue
+            if thing.kind == "person" or property_of(thing.noun) or noun in ("job", "work"):
+                continue
+            giving = said.verb in voc.GIVING or verb in voc.GIVING
+            if verb in voc.DROPPING or (giving and receivers and said.verb != "bring") or (
+                verb in _RELEASED and self.places
+            ):  # fmt: skip
+                yield self.state(subject, "has", thing, "holding", negated=True, place="")
+            elif verb in voc.TAKING and not (verb in ("find", "keep", "carry", "win") and said.mood == "habit"):
+                yield self.state(subject, "has", thing, "holding", place="")
+            if giving and receivers:
+                yield from (replace(self.state(r, "has", thing, "holding", place="")) for r in receivers)
+            putting = said.verb in voc.PUTTING
+            for placed, n in [(p, n) for p, named in self.places for n in named]:
+                if (putting and placed.preposition not in ("from", "off")) or (
+                    said.verb in _CARRIED and placed.preposition in ("to", "into")
+                ):
+                    made = self.state(thing, "located_at", n, "holding", place=placed.text)
+                    yield replace(made, tail_kind="place")
+
+    def _arrival(self, subject: Named, goals: list[tuple[Placed, Named]], homes: list[Placed]) -> Iterator[Tuple]:
+        said = self.said
+        for placed, n in goals:
+            settling = said.verb in ("move", "relocate") and n.proper and "'s" not in n.name
+            relation = "lives_in" if settling else "located_at"
+            if n.kind == "time":
+                continue
+            made = self.state(subject, relation, n, "movement", place=placed.text,
+                              alternatives=placed.alternatives or said.alternatives)  # fmt: skip
+            yield replace(made, tail_kind="place")
+        for placed in homes[:1]:
+            yield self.state(subject, "located_at", placed.preposition, "movement", place=placed.text,
+                             tail_kind="place")  # fmt: skip
+
+
+def _is_goal(placed: Placed) -> bool:
+    return placed.preposition.split(" ")[-1].lower() in _INTO
+
+
+def _is_relation(said: Statement, preposition: str) -> str:
+    quality = said.qualities[0].split(" ")[-1].lower() if said.qualities else ""
+    if quality == "married" and preposition == "to":
+        return "spouse"
+    if not quality:
+        return {"from": "from", "like": "like"}.get(preposition, f"is_{preposition}")
+    return f"{quality}_{'_'.join(preposition.split())}"
+
+
+def _bare_time(when: str) -> str:
+    """`on the 3rd of June` gives `3rd of June`; what tells a stretch ("since 2010") stays."""
+    first, _, rest = when.partition(" ")
+    return bare(rest) if rest and first.lower() in ("on", "in", "at") else bare(when)
