@@ -159,6 +159,46 @@ class GateConfig:
     new_words_novelty: float = 0.25
     # Surprise is not standardized before this many events have been seen.
     warmup: int = 8
+    # Who measures surprise: the language model, the frequency of the store's own words (no model at all), or nobody.
+    surprise: Literal["model", "cheap", "off"] = "model"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RecallConfig:
+    """Which rankings a recall fuses, and how the cue is completed first. Each can be switched off.
+
+    A weight multiplies a ranking's part of the fused score. `completion` "hopfield" moves the cue among its
+    `completion_keys` nearest keys, "mlp" through the network that upkeep trains.
+    """
+
+    dense: bool = True
+    lexical: bool = True
+    sparse: bool = True
+    dense_weight: float = 1.0
+    lexical_weight: float = 1.0
+    sparse_weight: float = 0.5
+    extra_weight: float = 1.0
+    completion: Literal["off", "hopfield", "mlp"] = "off"
+    completion_keys: int = 32
+    completion_beta: float = 20.0
+    completion_steps: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodicConfig:
+    """What upkeep of the episodic store does. None leaves that part out.
+
+    Nothing is deleted: what goes is retired, can be restored, and is deleted by `vacuum` alone.
+    """
+
+    max_rows: int | None = None
+    ttl_days: float | None = None
+    # Strength S * (1 + ln(1 + uses)) halves with every so many days without use; what falls below the floor goes.
+    half_life_days: float | None = None
+    min_strength: float = 0.05
+    # Cosine from which two texts may be one; their words must agree as well.
+    redundant_cosine: float | None = 0.95
+    recall: RecallConfig = dataclasses.field(default_factory=RecallConfig)
 
 
 def from_mapping(cls: type[T], data: Mapping[str, Any], *, origin: str = "config") -> T:

@@ -1,13 +1,19 @@
 """From a cue to the memories it brings back [pattern completion's retrieval]. Knows nothing of answers or models.
 
-Meaning (cosine of sentence vectors) and words (BM25) are ranked apart and fused by reciprocal rank (Cormack, Clarke
-and Buettcher 2009). Filters apply before ranking, so `k` hits are `k` hits that pass.
+Meaning (cosine of sentence vectors), words (BM25) and shared units of sparse keys are ranked apart, with whatever
+rankings the caller adds (the graph's, the map's), and fused by reciprocal rank (Cormack, Clarke and Buettcher 2009).
+Filters apply before ranking, so `k` hits are `k` hits that pass.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hippo_mem.config import RecallConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.errors import InputError
@@ -15,6 +21,8 @@ from hippo_mem.text import soften
 from hippo_mem.types import Hit, Recall, Where
 
 __all__ = ["MAX_K", "Recaller", "Where"]
+
+Floats = NDArray[np.float32]
 
 MAX_K = 1_000
 _RANK_OFFSET = 60  # the constant of the paper: first ranks count more, but no single ranking decides alone
@@ -24,45 +32,86 @@ _MIN_DEPTH = 32  # each ranking is read at least this deep, and 4 k
 class Recaller:
     """Answers cues from one store. `n_requests` counts them."""
 
-    def __init__(self, store: EpisodicStore, embedder: Embedder) -> None:
+    def __init__(self, store: EpisodicStore, embedder: Embedder, config: RecallConfig | None = None) -> None:
         self._store = store
         self._embedder = embedder
+        self.config = config or RecallConfig()
         self.n_requests = 0
 
-    def recall(self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None) -> Recall:
+    def recall(
+        self,
+        cue: str,
+        k: int = 8,
+        *,
+        where: Where | None = None,
+        as_of: float | None = None,
+        extra: Mapping[str, Sequence[int]] | None = None,
+        vector: Floats | None = None,
+    ) -> Recall:
         """The best `k` memories for a cue, best first. Any cue is a cue: no text raises, a blank one brings nothing.
 
+        Shapes: vector (d,).
         Args:
             cue: free text.
             k: 1..`MAX_K`.
             where: only memories that pass.
             as_of: what was true at this time (unix seconds); None means now.
-        Returns: hits whose `score` is the fused one, at most 2 / 61; `ranks` count from 1 and name who found the hit.
-        Raises: InputError for `k` out of range.
+            extra: further rankings to fuse: name -> ids of traces, best first. They are filtered like the others.
+            vector: the cue's vector, where the caller has it; None embeds the cue.
+        Returns: hits whose `score` is the fused one, the sum over rankings of weight / (60 + rank); `ranks` count from
+            1 and name who found the hit.
+        Raises: InputError for `k` out of range, a ranking that is named like one of ours, or a vector that is none.
         """
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
             raise InputError(f"k must be 1 to {MAX_K}, got {k!r}")
+        if clash := {"dense", "lexical", "sparse"}.intersection(extra or ()):
+            raise InputError(f"an extra ranking cannot be called {min(clash)!r}; that is one of recall's own")
         started = time.perf_counter()
         self.n_requests += 1
         asked = soften(cue)
-        hits = self._hits(asked, k, where, as_of) if asked else ()
+        hits = self._hits(asked, k, where, as_of, extra or {}, vector) if asked else ()
         return Recall(cue=cue, hits=hits, seconds=time.perf_counter() - started)
 
-    def _hits(self, cue: str, k: int, where: Where | None, as_of: float | None) -> tuple[Hit, ...]:
+    def _hits(
+        self,
+        cue: str,
+        k: int,
+        where: Where | None,
+        as_of: float | None,
+        extra: Mapping[str, Sequence[int]],
+        vector: Floats | None,
+    ) -> tuple[Hit, ...]:
+        c = self.config
         depth = max(_MIN_DEPTH, 4 * k)
-        [vector] = self._embedder.embed([cue])
-        allowed = self._store.select(where, as_of)
-        dense = self._store.nearest(vector, depth, allowed)
-        lexical = self._store.lexical(cue, depth, allowed)
+        unit = None
+        if c.dense or c.sparse:
+            unit = self._store.unit(self._embedder.embed([cue])[0] if vector is None else vector)
+        rankings: dict[str, Sequence[int]] = {}
+        weights = {"dense": c.dense_weight, "lexical": c.lexical_weight, "sparse": c.sparse_weight}
+        cosines: dict[int, float] = {}
+        with self._store.view() as view:
+            allowed = view.passing(where, as_of)
+            if unit is not None:
+                unit = view.complete(unit, c, allowed)
+            if unit is not None and c.dense:
+                cosines = dict(view.dense(unit, depth, allowed))
+                rankings["dense"] = list(cosines)
+            if c.lexical:
+                rankings["lexical"] = view.lexical(cue, depth, allowed)
+            if unit is not None and c.sparse:
+                rankings["sparse"] = view.sparse(unit, depth, allowed)
+            for name, found in extra.items():
+                rankings[name] = view.only(found, allowed)[:depth]
 
-        cosines = dict(dense)
-        ranks: dict[int, dict[str, int]] = {}
-        for name, found in (("dense", [i for i, _ in dense]), ("lexical", lexical)):
-            for rank, trace_id in enumerate(found, start=1):
-                ranks.setdefault(trace_id, {})[name] = rank
-        scores = {i: sum(1.0 / (_RANK_OFFSET + rank) for rank in found.values()) for i, found in ranks.items()}
-        best = sorted(scores, key=lambda i: (-scores[i], -cosines.get(i, -1.0), i))[:k]
-        return tuple(
-            Hit(trace=trace, score=scores[trace.id], ranks=ranks[trace.id], similarity=cosines.get(trace.id))
-            for trace in self._store.get_many(best)
-        )
+            ranks: dict[int, dict[str, int]] = {}
+            scores: dict[int, float] = {}
+            for name, ranking in rankings.items():
+                weight = weights.get(name, c.extra_weight)
+                for rank, trace_id in enumerate(ranking, start=1):
+                    ranks.setdefault(trace_id, {})[name] = rank
+                    scores[trace_id] = scores.get(trace_id, 0.0) + weight / (_RANK_OFFSET + rank)
+            best = sorted(scores, key=lambda i: (-scores[i], -cosines.get(i, -1.0), i))[:k]
+            return tuple(
+                Hit(trace=trace, score=scores[trace.id], ranks=ranks[trace.id], similarity=cosines.get(trace.id))
+                for trace in self._store.get_many(best)
+            )

@@ -55,7 +55,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Which memories are looked at, before any ranking. None means any; `since` and `until` are inclusive."""
+    """Which memories are looked at, before any ranking. None means any; `since` and `until` are inclusive.
+
+    `place` is a place's name: traces whose slot `where` names it, and those that the map links to it.
+    """
 
     context_key: str | None = None
     source: str | None = None
@@ -63,6 +66,7 @@ class Where:
     since: float | None = None
     until: float | None = None
     tag: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class Trace:
     last_mention: float | None = None
     consolidated_at: float | None = None
     expires: float | None = None
+    retired: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One recalled memory: the fused score (higher is nearer), and the ranks that found it ("dense", "lexical")."""
+    """One recalled memory: the fused score (higher is nearer), and the ranks that found it ("dense", "lexical",
+    "sparse", or the name a caller gave to a ranking of its own)."""
 
     trace: Trace
     score: float

@@ -1,7 +1,8 @@
-"""An index that follows the rows: what any process added or deleted is in it before it is asked.
+"""Memory-resident indexes that follow the rows: what any process added, changed or deleted is in them when asked.
 
-Rows only ever appear with higher ids and only ever disappear with a tombstone, so catching up reads what is new and
-nothing else. Knows nothing of texts except to embed them again when the vector space changes.
+Rows only ever appear with higher ids, disappear with a tombstone and change with a line in `trace_changes`, so catching
+up reads what is new and nothing else. Words and sparse keys are followed from the first time they are asked for.
+Knows nothing of texts except to embed them again when the vector space changes, and nothing of how ranks are fused.
 """
 
 from __future__ import annotations
@@ -9,27 +10,48 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
-from hippo_mem.errors import StoreError
+from hippo_mem.episodic.columns import COLUMNS, Columns
+from hippo_mem.episodic.keys import KeyIndex, Separator
+from hippo_mem.episodic.vector_space import check_space, enter_space
+from hippo_mem.episodic.word_index import WordIndex
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.index import Stamp, VectorIndex, discard
 
 _log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
-_PAGE = 2_000  # vectors read at a time
+Ids = NDArray[np.int64]
+
+_PAGE = 2_000  # rows read at a time
+_FOLDS_PER_ROW = 2  # rows moved into the graph for each row that is written: what waits gets less with every write
+_FOLD_ASIDE = 1_000  # when more than this wait, a thread folds them between other calls
+_FOLD_STEP = 16  # rows, about 4 ms during which others wait
+_FOLD_PAUSE_S = 0.004
 
 
-class FollowingIndex:
-    """A `VectorIndex` kept equal to the rows of one vector space. Safe to share between threads.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """How far the indexes have read: the newest tombstone, row and change."""
 
-    Opening embeds rows of another vector space again, in one transaction.
+    deletions: int = 0
+    last_id: int = 0
+    changes: int = 0
+
+
+class FollowingIndexes:
+    """Vectors, filter columns, words and sparse keys of the same positions. Safe to share between threads.
+
+    Opening embeds rows of another vector space again, in one transaction. Methods that take an open `connection`
+    must be called within a block of the database, which holds its lock.
     """
 
     def __init__(self, database: Database, embedder: Embedder, path: Path | None) -> None:
@@ -37,38 +59,102 @@ class FollowingIndex:
         self._embedder = embedder
         self._path = path
         self._index: VectorIndex | None = None
-        self._last_id = 0  # rows up to here are in
-        self._deletions = 0  # tombstones up to here are out
+        self._columns = Columns()
+        self._words: WordIndex | None = None
+        self._keys: KeyIndex | None = None
+        self._separator = Separator(embedder.dim)
+        self._heads = Heads()
         self._saved: Stamp | None = None
-        self._generation = self._enter_space()
+        self._depth = 0  # open transactions
+        self._added = 0  # rows since the last fold
+        self._folder: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._generation = enter_space(database, embedder)
 
-    def search(self, query: Floats, k: int, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
-        """(id, cosine) of the nearest rows, best first."""
-        with self._database.lock, self._database.read() as connection:
-            ids, cosines = self._current(connection).search(query, k, allowed)
-        return list(zip(ids.tolist(), cosines.tolist(), strict=True))
+    # What was asked for, brought up to date.
+
+    def vectors(self, connection: sqlite3.Connection) -> VectorIndex:
+        """The vector index of the rows as the connection sees them."""
+        check_space(connection, self._database.path, self._generation)
+        if self._index is None:
+            self._index = self._restore(connection)
+        heads = _heads(connection)
+        if heads.deletions > self._heads.deletions:
+            gone = connection.execute("SELECT trace_id FROM tombstones WHERE seq > ?", (self._heads.deletions,))
+            self._index.remove(row[0] for row in gone.fetchall())
+        if heads.last_id > self._heads.last_id:
+            self._read_rows(connection, self._index)
+        if heads.changes > self._heads.changes:
+            self._read_changes(connection, self._index)
+        self._heads = replace(heads, last_id=max(heads.last_id, self._heads.last_id))
+        if not self._depth:
+            self._help_folding(self._index)
+        return self._index
+
+    def columns(self, connection: sqlite3.Connection) -> Columns:
+        """The filter columns of every position."""
+        self.vectors(connection)
+        return self._columns
+
+    def words(self, connection: sqlite3.Connection) -> WordIndex:
+        """The words of every position."""
+        ids = self.vectors(connection).positions
+        words = self._words or WordIndex()
+        self._words = None  # an error below must not leave half of a page
+        while len(words) < len(ids):
+            page = ids[len(words) : len(words) + _PAGE]
+            texts = {
+                row[0]: row[1]
+                for row in connection.execute(
+                    "SELECT id, text FROM traces WHERE id BETWEEN ? AND ?", (int(page[0]), int(page[-1]))
+                )
+            }
+            for trace_id in page.tolist():
+                words.append(texts.get(trace_id, ""))
+        self._words = words
+        return words
+
+    def keys(self, connection: sqlite3.Connection) -> KeyIndex:
+        """The sparse keys of every position."""
+        index = self.vectors(connection)
+        keys = self._keys or KeyIndex(self._separator)
+        while len(keys) < len(index.positions):
+            page = np.arange(len(keys), min(len(keys) + _PAGE, len(index.positions)), dtype=np.int64)
+            keys.append(index.vectors(page))
+        self._keys = keys
+        return keys
+
+    # Changes.
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction of the store; when it fails the index forgets what it was given inside."""
+        """A write transaction of the store; when it fails the indexes go back to where they were."""
         with self._database.lock:
-            before = (self._last_id, self._deletions)
+            before = self._heads
+            index = self._index
+            n, live = (len(index.positions), index.live.copy()) if index is not None else (0, None)
+            self._depth += 1
             try:
                 with self._database.write() as connection:
-                    self._check_space(connection)
+                    check_space(connection, self._database.path, self._generation)
                     yield connection
             except BaseException:
-                if (self._last_id, self._deletions) != before:
-                    self._index = None  # it may hold rows that were never committed: read it again
+                if self._heads != before:
+                    self._go_back(before, n, live if self._index is index else None)
                 raise
+            finally:
+                self._depth -= 1
+            if not self._depth:
+                self._tidy()
 
-    def append(self, trace_id: int, vector: Floats) -> None:
-        """Add the row that was just inserted in the open transaction."""
-        with self._database.lock, self._database.read() as connection:
-            index = self._current(connection)
-            if self._last_id < trace_id:
-                index.add([trace_id], vector.reshape(1, -1))
-                self._last_id = trace_id
+    def settle(self) -> None:
+        """Finish what is otherwise done little by little: drop removed rows, put every row into the graph."""
+        with self._database.lock:
+            with self._database.read() as connection:
+                index = self.vectors(connection)
+            if index.wants_compaction:
+                self._compact(index)
+            index.fold(index.foldable)
 
     def drop_file(self) -> None:
         """Remove the saved index: it holds vectors that were deleted. `save` writes a clean one."""
@@ -79,52 +165,100 @@ class FollowingIndex:
 
     def save(self) -> None:
         """Write the index beside the store, unless the file there is already equal to it."""
+        self._closing.set()
+        if self._folder is not None:
+            self._folder.join()
+            self._folder = None
+        self._closing.clear()
         if self._path is None:
             return
         with self._database.lock:
             with self._database.read() as connection:
-                index = self._current(connection)
-                stamp = self._stamp(connection, self._last_id, self._deletions)
+                index = self.vectors(connection)
+                stamp = self._stamp(connection, self._heads.last_id, self._heads.deletions)
             if stamp != self._saved or not self._path.exists():
                 index.save(self._path, stamp)
                 self._saved = stamp
 
-    def _current(self, connection: sqlite3.Connection) -> VectorIndex:
-        self._check_space(connection)
-        if self._index is None:
-            self._index = self._restore(connection)
-        deletions, last_id = _heads(connection)
-        if deletions > self._deletions:
-            gone = connection.execute("SELECT trace_id FROM tombstones WHERE seq > ?", (self._deletions,))
-            self._index.remove(row[0] for row in gone.fetchall())
-            self._deletions = deletions
-        if last_id > self._last_id:
-            self._read_rows(connection, self._index)
-        return self._index
-
     def _restore(self, connection: sqlite3.Connection) -> VectorIndex:
         """The saved index when it is a true earlier state of these rows, else an empty one to be filled."""
-        self._last_id, self._deletions, self._saved = 0, 0, None
+        self._saved, self._words, self._keys = None, None, None
+        index = VectorIndex(self._embedder.dim)
+        now = _heads(connection)
+        self._heads = Heads(changes=now.changes, deletions=now.deletions)
         found = VectorIndex.load(self._path, self._embedder.dim) if self._path is not None else None
         if found is not None:
-            index, stamp = found
-            if self._describes(connection, index, stamp):
-                self._last_id, self._deletions, self._saved = stamp.last_id, stamp.deletions, stamp
-                return index
-            _log.info("%s is not of this store's state; the index is built from the store", self._path)
-        return VectorIndex(self._embedder.dim)
+            if self._describes(connection, *found):
+                index, stamp = found
+                self._heads = replace(self._heads, last_id=stamp.last_id)
+                self._saved = stamp
+            else:
+                _log.info("%s is not of this store's state; the index is built from the store", self._path)
+        self._columns = _read_columns(connection, index.positions)
+        return index
 
     def _describes(self, connection: sqlite3.Connection, index: VectorIndex, stamp: Stamp) -> bool:
-        deletions, _ = _heads(connection)
-        return stamp.rows == len(index) and stamp == self._stamp(connection, stamp.last_id, deletions)
+        return stamp.rows == len(index) and stamp == self._stamp(connection, stamp.last_id, self._heads.deletions)
 
     def _read_rows(self, connection: sqlite3.Connection, index: VectorIndex) -> None:
         while rows := connection.execute(
-            "SELECT id, vector FROM traces WHERE id > ? ORDER BY id LIMIT ?", (self._last_id, _PAGE)
+            f"SELECT {COLUMNS}, vector FROM traces WHERE id > ? ORDER BY id LIMIT ?", (self._heads.last_id, _PAGE)
         ).fetchall():
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1)
-            index.add([row[0] for row in rows], vectors.astype(np.float32))
-            self._last_id = rows[-1][0]
+            vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), -1)
+            index.add([row["id"] for row in rows], vectors.astype(np.float32))
+            for row in rows:
+                self._columns.append(row)
+            self._heads = replace(self._heads, last_id=rows[-1]["id"])
+            self._added += len(rows)
+
+    def _read_changes(self, connection: sqlite3.Connection, index: VectorIndex) -> None:
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM traces WHERE id IN (SELECT trace_id FROM trace_changes WHERE seq > ?)",
+            (self._heads.changes,),
+        )
+        for row in rows.fetchall():
+            self._columns.update(int(np.searchsorted(index.positions, row["id"])), row)
+
+    def _go_back(self, heads: Heads, n: int, live: NDArray[np.bool_] | None) -> None:
+        """Undo what was read inside a transaction that failed."""
+        index, same = self._index, self._heads.changes == heads.changes
+        if index is None or live is None or not same or not index.truncate(n, live):
+            self._index = None  # read everything again
+            return
+        self._columns.truncate(n)
+        for followed in (self._words, self._keys):
+            if followed is not None and len(followed) > n:
+                self._words, self._keys = None, None
+        self._heads = heads
+
+    def _tidy(self) -> None:
+        """After a transaction: a share of the work that keeps searches quick."""
+        index, added, self._added = self._index, self._added, 0
+        if index is None:
+            return
+        if index.wants_compaction:
+            self._compact(index)
+        index.fold(_FOLDS_PER_ROW * min(added, _PAGE))
+
+    def _help_folding(self, index: VectorIndex) -> None:
+        if index.foldable > _FOLD_ASIDE and (self._folder is None or not self._folder.is_alive()):
+            self._folder = threading.Thread(target=self._fold_aside, name="hippo-index", daemon=True)
+            self._folder.start()
+
+    def _fold_aside(self) -> None:
+        while not self._closing.wait(_FOLD_PAUSE_S):
+            with self._database.lock:
+                if self._depth or self._index is None:
+                    continue
+                if not self._index.fold(_FOLD_STEP):
+                    return
+
+    def _compact(self, index: VectorIndex) -> None:
+        keep = index.compact()
+        self._columns.keep(keep)
+        for followed in (self._words, self._keys):
+            if followed is not None:
+                followed.keep(keep[keep < len(followed)])
 
     def _stamp(self, connection: sqlite3.Connection, last_id: int, deletions: int) -> Stamp:
         """What an index of the rows up to `last_id` would be stamped with."""
@@ -145,52 +279,23 @@ class FollowingIndex:
             last_created=newest[0] if newest else 0.0,
         )
 
-    def _enter_space(self) -> int:
-        """Make every row a row of this embedder; returns the number of such changes so far."""
-        name = f"{self._embedder.id}/{self._embedder.dim}"
-        with self._database.read() as connection:
-            space, generation = _space(connection)
-        if space == name:
-            return generation
-        with self._database.write() as connection:
-            space, generation = _space(connection)
-            if space == name:
-                return generation
-            rows = connection.execute("SELECT id, text FROM traces ORDER BY id").fetchall()
-            if rows:
-                _log.info("embedding %d memories again: %s -> %s", len(rows), space, name)
-            for start in range(0, len(rows), _PAGE):
-                page = rows[start : start + _PAGE]
-                vectors = self._embedder.embed([row["text"] for row in page]).astype("<f4")
-                connection.executemany(
-                    "UPDATE traces SET vector = ?, embedder = ?, dim = ? WHERE id = ?",
-                    [
-                        (v.tobytes(), self._embedder.id, self._embedder.dim, row["id"])
-                        for v, row in zip(vectors, page, strict=True)
-                    ],
-                )
-            self._database.set_meta("space", name)
-            self._database.set_meta("generation", str(generation + 1))
-        return generation + 1
 
-    def _check_space(self, connection: sqlite3.Connection) -> None:
-        space, generation = _space(connection)
-        if generation != self._generation:
-            raise StoreError(
-                f"{self._database.path} was moved to the vectors of {space} by another process; open it again"
-            )
+def _read_columns(connection: sqlite3.Connection, ids: Ids) -> Columns:
+    columns = Columns()
+    for start in range(0, len(ids), _PAGE):
+        page = ids[start : start + _PAGE]
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM traces WHERE id BETWEEN ? AND ?", (int(page[0]), int(page[-1]))
+        )
+        by_id = {row["id"]: row for row in rows}
+        for trace_id in page.tolist():
+            columns.append(by_id.get(trace_id))
+    return columns
 
 
-def _space(connection: sqlite3.Connection) -> tuple[str | None, int]:
-    found = {
-        row[0]: row[1] for row in connection.execute("SELECT key, value FROM meta WHERE key IN ('space', 'generation')")
-    }
-    return found.get("space"), int(found.get("generation", 0))
-
-
-def _heads(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The newest tombstone and the newest row."""
+def _heads(connection: sqlite3.Connection) -> Heads:
     row = connection.execute(
-        "SELECT (SELECT coalesce(max(seq), 0) FROM tombstones), (SELECT coalesce(max(id), 0) FROM traces)"
+        "SELECT (SELECT coalesce(max(seq), 0) FROM tombstones), (SELECT coalesce(max(id), 0) FROM traces), "
+        "(SELECT coalesce(max(seq), 0) FROM trace_changes)"
     ).fetchone()
-    return int(row[0]), int(row[1])
+    return Heads(deletions=int(row[0]), last_id=int(row[1]), changes=int(row[2]))

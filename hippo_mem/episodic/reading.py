@@ -1,38 +1,43 @@
-"""Reading traces: by id, by filter, by words. Knows nothing of vectors' nearness or of writing."""
+"""Reading traces: by id, by filter. Knows nothing of nearness, of ranking or of writing."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo_mem.episodic.rows import COLUMNS, conditions, digest, match_expression, trace_of
+from hippo_mem.episodic.columns import names_place, place_words
+from hippo_mem.episodic.rows import COLUMNS, PRESENT, conditions, digest, trace_of
 from hippo_mem.errors import InputError
 from hippo_mem.storage.database import Database
-from hippo_mem.text import STOP_WORDS
 from hippo_mem.types import Event, Trace, Where
 
-Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 _PAGE = 500  # rows read at a time while iterating, and ids per statement
 
 
 class TraceTable:
-    """The rows of one store. Every call sees what was committed before it."""
+    """The rows of one store. Every call sees what was committed before it.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        clock: unix seconds; what has expired by then is out.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._clock = clock
 
     def get(self, trace_id: int) -> Trace | None:
         """One trace, or None."""
         found = self.get_many([trace_id])
         return found[0] if found else None
 
-    def get_many(self, trace_ids: Iterable[int]) -> list[Trace]:
-        """Traces in the order of the ids; those that are gone are left out."""
+    def get_many(self, trace_ids: Iterable[int], *, retired: bool = False) -> list[Trace]:
+        """Traces in the order of the ids; those that are gone, or retired unless asked for, are left out."""
         ids = [int(i) for i in trace_ids]
         rows: dict[int, Trace] = {}
         with self._database.read() as connection:
@@ -40,7 +45,8 @@ class TraceTable:
                 page = ids[start : start + _PAGE]
                 marks = ", ".join("?" * len(page))
                 for row in connection.execute(f"SELECT {COLUMNS} FROM traces WHERE id IN ({marks})", page):
-                    rows[row["id"]] = trace_of(row)
+                    if retired or row["retired"] is None:
+                        rows[row["id"]] = trace_of(row)
         return [rows[i] for i in ids if i in rows]
 
     def __iter__(self) -> Iterator[Trace]:
@@ -50,51 +56,22 @@ class TraceTable:
         self, where: Where | None = None, *, as_of: float | None = None, closed: bool = False
     ) -> Iterator[Trace]:
         """Traces by ascending id, read in pages; `closed` includes what has been superseded."""
-        sql, values = conditions(where, as_of)
-        if closed and as_of is None:
-            sql = sql.replace("valid_to IS NULL", "1 = 1", 1)
+        sql, values = conditions(where, as_of, self._clock(), closed=closed)
+        asked = None if where is None or where.place is None else where.place
         last = 0
         while True:
             with self._database.read() as connection:
                 rows = connection.execute(
                     f"SELECT {COLUMNS} FROM traces WHERE id > ? AND {sql} ORDER BY id LIMIT ?", (last, *values, _PAGE)
                 ).fetchall()
+                linked = frozenset() if asked is None else linked_to_place(connection, asked)
             for row in rows:
-                yield trace_of(row)
+                trace = trace_of(row)
+                if asked is None or row["id"] in linked or _is_at(trace, asked):
+                    yield trace
             if len(rows) < _PAGE:
                 return
             last = rows[-1]["id"]
-
-    def select(self, where: Where | None = None, as_of: float | None = None) -> Ids | None:
-        """Ids that pass the filters, ascending, (n,); None when every trace does."""
-        sql, values = conditions(where, as_of)
-        with self._database.read() as connection:
-            everything = where in (None, Where()) and as_of is None
-            if (
-                everything
-                and not connection.execute("SELECT 1 FROM traces WHERE valid_to IS NOT NULL LIMIT 1").fetchone()
-            ):
-                return None
-            rows = connection.execute(f"SELECT id FROM traces WHERE {sql} ORDER BY id", values).fetchall()
-        return np.array([row[0] for row in rows], dtype=np.int64)
-
-    def lexical(self, cue: str, k: int, allowed: Ids | None = None) -> list[int]:
-        """The `k` best traces by BM25 (Robertson and Zaragoza 2009) over stemmed words, best first. Takes any text.
-
-        Args:
-            allowed: only these ids, from `select`; None means all.
-        """
-        expression = match_expression(cue, STOP_WORDS)
-        if not expression or k <= 0:
-            return []
-        # No join with `traces`: a frequent word would fetch every row, vectors and all.
-        sql, values = "SELECT rowid FROM traces_fts WHERE traces_fts MATCH ?", [expression]
-        if allowed is not None:
-            sql += " AND rowid IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(allowed.tolist()))
-        with self._database.read() as connection:
-            rows = connection.execute(f"{sql} ORDER BY rank LIMIT {int(k)}", values).fetchall()
-        return [row[0] for row in rows]
 
     def duplicate_of(self, event: Event) -> int | None:
         """The open trace in the same words from the same source, document and context."""
@@ -102,8 +79,8 @@ class TraceTable:
             # The unary plus keeps SQLite to the index of digests: the others may match every row.
             row = connection.execute(
                 "SELECT id FROM traces WHERE digest = ? AND +source = ? AND +doc_id IS ? AND +context_key IS ? "
-                "AND valid_to IS NULL ORDER BY id LIMIT 1",
-                (digest(event.text), event.source, event.doc_id, event.context),
+                f"AND valid_to IS NULL AND {PRESENT} ORDER BY id LIMIT 1",
+                (digest(event.text), event.source, event.doc_id, event.context, self._clock()),
             ).fetchone()
         return None if row is None else int(row[0])
 
@@ -123,14 +100,34 @@ class TraceTable:
         return np.array(found, dtype=np.float32).reshape(len(found), -1) if found else np.empty((0, 0), np.float32)
 
     def counts(self) -> dict[str, int]:
-        """`traces`, and of them `pinned`, `consolidated`, `superseded`; `deleted` ones so far."""
+        """`traces`, and of them `pinned`, `consolidated`, `superseded`; besides them `retired` and `deleted` ones."""
         with self._database.read() as connection:
             row = connection.execute(
                 "SELECT count(*), coalesce(sum(pin), 0), count(consolidated_at), count(valid_to), "
-                "(SELECT count(*) FROM tombstones) FROM traces"
+                "(SELECT count(*) FROM traces WHERE retired IS NOT NULL), (SELECT count(*) FROM tombstones) "
+                f"FROM traces WHERE {PRESENT}",
+                (self._clock(),),
             ).fetchone()
-        return dict(zip(("traces", "pinned", "consolidated", "superseded", "deleted"), row, strict=True))
+        return dict(zip(("traces", "pinned", "consolidated", "superseded", "retired", "deleted"), row, strict=True))
 
     def __len__(self) -> int:
         with self._database.read() as connection:
-            return int(connection.execute("SELECT count(*) FROM traces").fetchone()[0])
+            row = connection.execute(f"SELECT count(*) FROM traces WHERE {PRESENT}", (self._clock(),)).fetchone()
+        return int(row[0])
+
+
+def linked_to_place(connection: sqlite3.Connection, place: str) -> frozenset[int]:
+    """Ids of traces that the map links to a place of this name."""
+    asked = place_words(place)
+    named = [
+        row[0] for row in connection.execute("SELECT id, name FROM places") if names_place(place_words(row[1]), asked)
+    ]
+    found: set[int] = set()
+    for place_id in named:
+        links = connection.execute("SELECT row_id FROM place_links WHERE place_id = ? AND kind = 'trace'", (place_id,))
+        found.update(row[0] for row in links)
+    return frozenset(found)
+
+
+def _is_at(trace: Trace, place: str) -> bool:
+    return "where" in trace.slots and names_place(place_words(trace.slots["where"]), place_words(place))

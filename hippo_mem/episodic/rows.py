@@ -20,8 +20,10 @@ from hippo_mem.types import Event, Provenance, Salience, Trace, Where
 COLUMNS = (
     "id, text, slots, tags, context_key, surprise, novelty, reward, pin, score, threshold, text_span, source, time, "
     "doc_id, conf, created, valid_from, valid_to, access_count, mention_count, last_access, last_mention, "
-    "consolidated_at"
+    "consolidated_at, expires, retired"
 )
+# What is neither retired nor expired; takes the moment (unix seconds).
+PRESENT = "retired IS NULL AND (expires IS NULL OR expires > ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Draft:
     context_key: str | None = None
     slots: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    expires: float | None = None
 
 
 def checked(event: Event) -> Event:
@@ -105,6 +108,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, vector: NDArray[np.floa
         "conf": p.conf,
         "created": draft.created,
         "valid_from": draft.valid_from,
+        "expires": draft.expires,
         "vector": vector.astype("<f4").tobytes(),
         "embedder": embedder,
         "dim": len(vector),
@@ -147,13 +151,16 @@ def trace_of(row: sqlite3.Row) -> Trace:
         last_access=row["last_access"],
         last_mention=row["last_mention"],
         consolidated_at=row["consolidated_at"],
+        expires=row["expires"],
+        retired=row["retired"],
     )
 
 
-def conditions(where: Where | None, as_of: float | None) -> tuple[str, list[Any]]:
-    """A WHERE clause over `traces` and its values; "" when everything passes.
+def conditions(where: Where | None, as_of: float | None, now: float, *, closed: bool = False) -> tuple[str, list[Any]]:
+    """A WHERE clause over `traces` and its values, for all of `where` but `place`.
 
-    Without `as_of`, what has been superseded is out; with it, what was true then is in.
+    Retired and expired traces never pass. Without `as_of`, what has been superseded is out unless `closed`; with it,
+    what was true then is in.
     """
     parts: list[str] = []
     values: list[Any] = []
@@ -162,10 +169,11 @@ def conditions(where: Where | None, as_of: float | None) -> tuple[str, list[Any]
         parts.append(sql)
         values.extend(value)
 
-    if as_of is None:
-        need("valid_to IS NULL")
-    else:
+    need(PRESENT, now if as_of is None else as_of)
+    if as_of is not None:
         need("valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)", as_of, as_of)
+    elif not closed:
+        need("valid_to IS NULL")
     if where is not None:
         for column, value in (
             ("context_key = ?", where.context_key),
@@ -178,14 +186,3 @@ def conditions(where: Where | None, as_of: float | None) -> tuple[str, list[Any]
             if value is not None:
                 need(column, value)
     return " AND ".join(parts), values
-
-
-def match_expression(cue: str, stop_words: frozenset[str], limit: int = 32) -> str:
-    """A full-text query that any of the cue's words satisfies; "" when it has none.
-
-    Every word is quoted, so nothing in a cue is an operator. Words that say little are dropped unless there are no
-    others.
-    """
-    found = list(dict.fromkeys("".join(c if c.isalnum() else " " for c in cue.casefold()).split()))
-    telling = [word for word in found if word not in stop_words] or found
-    return " OR ".join(f'"{word}"' for word in telling[:limit])

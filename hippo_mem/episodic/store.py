@@ -1,6 +1,6 @@
-"""The store of single events: rows in SQLite, their vectors in an index that follows it. Knows nothing of ranking.
+"""The store of single events: rows in SQLite, indexes in memory that follow them. Knows nothing of fusing ranks.
 
-Every change is one transaction. The index is brought up to date from the rows before it is used, so changes by
+Every change is one transaction. The indexes are brought up to date from the rows before they are used, so changes by
 other processes are seen and a lost index costs time only.
 """
 
@@ -10,7 +10,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
-from hippo_mem.episodic.following import FollowingIndex
-from hippo_mem.episodic.reading import TraceTable
+from hippo_mem.episodic.following import FollowingIndexes
 from hippo_mem.episodic.rows import Draft, checked, draft_of, insert
+from hippo_mem.episodic.upkeep import KeptTable
+from hippo_mem.episodic.view import View
 from hippo_mem.errors import InputError
 from hippo_mem.storage.database import Database
-from hippo_mem.types import Event, Salience
+from hippo_mem.types import Event, Salience, Where
 
-Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
-_COMPARED = 16  # neighbors looked at for one with the same source, document and context
 
-
-class EpisodicStore(TraceTable):
+class EpisodicStore(KeptTable):
     """Traces of one user.
 
     Args:
         database: the open store.
         embedder: its id and dim name the vector space; rows of another space are embedded again when it opens.
         index_path: where the index is kept between runs; None keeps it in memory.
+        clock: unix seconds.
     Raises: StoreError and its kinds, here and in every method.
     """
 
-    def __init__(self, database: Database, embedder: Embedder, index_path: Path | None = None) -> None:
-        super().__init__(database)
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        index_path: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        net = None if index_path is None else index_path.with_name("completion.safetensors")
+        super().__init__(database, FollowingIndexes(database, embedder, index_path), net, clock=clock)
         self._embedder = embedder
-        self._index = FollowingIndex(database, embedder, index_path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is on disk when the block ends, or nothing of it, in rows and index alike."""
-        with self._index.transaction() as connection:
+        with self._indexes.transaction() as connection:
             yield connection
 
     # The three calls of the specification.
@@ -67,7 +74,7 @@ class EpisodicStore(TraceTable):
             raise InputError(f"value needs 'text' and may have fields of Event, got {sorted(value)}")
         event = checked(Event(**value))
         verdict = Salience(surprise=0.0, novelty=1.0, reward=event.reward, pin=event.pin, score=1.0, threshold=0.0)
-        return self.add(draft_of(event, verdict, time.time()), key)
+        return self.add(draft_of(event, verdict, self._clock()), key)
 
     def recall(self, query: Floats, k: int) -> list[dict[str, Any]]:
         """The `k` nearest traces by cosine: `id, text, score, source, time, context`, best first."""
@@ -96,11 +103,9 @@ class EpisodicStore(TraceTable):
 
         Raises: InputError for a vector of another width, of length 0, or not finite.
         """
-        unit = self._unit(vector)
+        unit = self.unit(vector)
         with self.transaction() as connection:
-            trace_id = insert(connection, draft, unit, self._embedder.id)
-            self._index.append(trace_id, unit)
-        return trace_id
+            return insert(connection, draft, unit, self._embedder.id)
 
     def merge(self, trace_id: int, *, now: float, reward: bool = False, pin: bool = False) -> None:
         """Count another mention of a stored trace; a reward or pin is kept."""
@@ -167,51 +172,56 @@ class EpisodicStore(TraceTable):
         sql, value = given[0]
         return self._delete(sql, (value,))
 
-    def prune(self, keep: int) -> int:
-        """Delete the least salient traces beyond `keep`; pinned ones stay. Returns how many went.
-
-        Learned ones go before others, then by S, mentions and age.
-        """
-        if keep < 0:
-            raise InputError(f"keep must be 0 or more, got {keep}")
-        return self._delete(
-            "id IN (SELECT id FROM traces WHERE pin = 0 ORDER BY consolidated_at IS NULL, score, mention_count, "
-            "access_count, created LIMIT max(0, (SELECT count(*) FROM traces) - ?))",
-            (keep,),
-        )
-
-    def _delete(self, sql: str, values: tuple[Any, ...]) -> int:
-        with self.transaction() as connection:
-            gone = connection.execute(f"DELETE FROM traces WHERE {sql}", values).rowcount
-            if gone:  # a word's entry stays in the lexical index until its segments are merged
-                connection.execute("INSERT INTO traces_fts (traces_fts) VALUES ('optimize')")
-        if gone:
-            self._index.drop_file()
-            self._database.flush_log()
-        return gone
-
     # Nearness.
 
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """Rankings of the rows as they are now; everything asked of the view sees the same state."""
+        with self._database.read() as connection:
+            yield View(connection, self._indexes, self._clock(), self._net)
+
+    def select(self, where: Where | None = None, as_of: float | None = None) -> Ids | None:
+        """Ids that pass the filters, ascending, (n,); None when every trace does."""
+        with self.view() as view:
+            mask = view.passing(where, as_of)
+            return None if mask is None else view.ids(mask)
+
     def nearest(self, query: Floats, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        """The `k` traces of highest cosine, best first: (id, cosine). `allowed` restricts to those ids (ascending)."""
-        return self._index.search(self._unit(query), k, allowed)
+        """The `k` traces of highest cosine, best first: (id, cosine). `allowed`: only these ids, from `select`."""
+        unit = self.unit(query)
+        with self.view() as view:
+            return view.dense(unit, k, view.mask(allowed))
+
+    def lexical(self, cue: str, k: int, allowed: Ids | None = None) -> list[int]:
+        """The `k` best traces by BM25 over stemmed words, best first. `allowed`: only these ids, from `select`."""
+        with self.view() as view:
+            return view.lexical(cue, k, view.mask(allowed))
 
     def nearest_in_context(self, vector: Floats, context: str | None) -> float | None:
-        """Cosine to the nearest trace of the same context among the closest few of all; None when there is none."""
-        found = self.nearest(vector, _COMPARED)
-        marks = ", ".join("?" * len(found))
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT id FROM traces WHERE id IN ({marks}) AND +context_key IS ?", (*(i for i, _ in found), context)
-            ).fetchall()
-        same = {row[0] for row in rows}
-        return next((cosine for i, cosine in found if i in same), None)
+        """Cosine to the nearest trace of exactly this context, superseded ones included; None when there is none."""
+        unit = self.unit(vector)
+        with self.view() as view:
+            found = view.dense(unit, 1, view.comparable(context))
+        return found[0][1] if found else None
+
+    def surprise(self, texts: Sequence[str]) -> list[float]:
+        """How unexpected each text's words are by the store's own, mean nats a word; no language model takes part."""
+        with self.view() as view:
+            return view.surprise(texts)
+
+    def settle(self) -> None:
+        """Do at once what writes otherwise do little by little, so that the next search is as quick as can be."""
+        self._indexes.settle()
 
     def close(self) -> None:
         """Keep the index for the next time. The database stays open."""
-        self._index.save()
+        self._indexes.save()
 
-    def _unit(self, vector: Floats) -> Floats:
+    def unit(self, vector: Floats) -> Floats:
+        """A vector made length 1, (d,).
+
+        Raises: InputError for another width, length 0, or what is not finite.
+        """
         unit = np.asarray(vector, dtype=np.float32).reshape(-1)
         length = float(np.linalg.norm(unit))
         if unit.shape != (self._embedder.dim,) or not np.isfinite(length) or length == 0.0:

@@ -255,5 +255,6 @@ def test_iterating_in_pages_sees_every_row_and_filters(awake: Awake) -> None:
         "pinned": 0,
         "consolidated": 0,
         "superseded": 1,
+        "retired": 0,
         "deleted": 0,
     }

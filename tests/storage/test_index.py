@@ -32,12 +32,17 @@ def stamp(index: VectorIndex, **changes: object) -> Stamp:
     return Stamp(**(values | changes))  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+def allow(index: VectorIndex, ids: list[int] | np.ndarray) -> np.ndarray:
+    return np.isin(index.positions, ids)
+
+
+@settings(max_examples=120, deadline=None)
 @given(data=st.data(), flat_limit=st.sampled_from([5, 10_000]))
 def test_it_finds_what_an_exact_scan_finds(data: st.DataObject, flat_limit: int) -> None:
     """After any adds and removals, with and without a filter. Few rows: HNSW is exact there too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "FLAT_LIMIT", flat_limit)
+        patch.setattr(module, "BRUTE_LIMIT", data.draw(st.sampled_from([0, 20_000])))
         index, truth, last = VectorIndex(DIM), dict[int, np.ndarray](), 0
         for step in data.draw(st.lists(st.integers(0, 9), max_size=8)):
             if step < 6:
@@ -51,12 +56,19 @@ def test_it_finds_what_an_exact_scan_finds(data: st.DataObject, flat_limit: int)
                 assert index.remove([*gone, 10**9]) == len(set(gone))
                 for i in set(gone):
                     del truth[i]
+            fate = data.draw(st.sampled_from(["fold", "compact", "neither", "neither"]))
+            if fate == "fold":
+                waiting = index.foldable
+                assert index.fold(3) == max(0, waiting - 3)
+            elif fate == "compact":
+                before = index.positions.copy()
+                assert before[index.compact()].tolist() == sorted(truth) == index.positions.tolist()
         assert len(index) == len(truth)
         assert index.ids().tolist() == sorted(truth)
         allowed = data.draw(st.none() | st.lists(st.integers(0, 60), unique=True).map(sorted))
         k = data.draw(st.integers(0, 12))
         query = unit(1, seed=99)[0]
-        found, similarities = index.search(query, k, None if allowed is None else np.array(allowed, dtype=np.int64))
+        found, similarities = index.search(query, k, None if allowed is None else allow(index, allowed))
         pool = [i for i in sorted(truth) if allowed is None or i in allowed]
         expected = sorted(pool, key=lambda i: -float(truth[i] @ query))[:k]
         assert found.tolist() == expected
@@ -64,26 +76,86 @@ def test_it_finds_what_an_exact_scan_finds(data: st.DataObject, flat_limit: int)
 
 
 def test_a_large_index_is_quick_to_search_and_nearly_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting and filtering lower nothing, before, while and after rows move into the graph."""
     monkeypatch.setattr(module, "FLAT_LIMIT", 1_000)
     monkeypatch.setattr(module, "BRUTE_LIMIT", 500)
     rows = unit(3_000)
     index = VectorIndex(DIM)
     index.add(list(range(1, 3_001)), rows)
-    assert not index.exact
-    index.remove(range(1, 200, 2))
-    assert not index.exact
-    alive = np.array([i for i in range(1, 3_001) if not (i < 200 and i % 2)])
-    even = alive[alive % 2 == 0]
-    hits = {"all": 0, "filtered": 0}
-    for query in unit(50, seed=5):
-        for name, pool, allowed in (("all", alive, None), ("filtered", even, even)):
-            best = pool[np.argsort(-(rows[pool - 1] @ query))[:8]]
-            hits[name] += len(set(best.tolist()) & set(index.search(query, 8, allowed)[0].tolist()))
-    assert hits["all"] >= 0.99 * 400
-    assert hits["filtered"] >= 0.99 * 400
-    index.remove(range(1, 1_000))  # beyond the share of dead rows the graph is built anew
-    assert len(index) == 2_001
+    assert index.foldable == 3_000
+    index.remove(range(1, 400, 2))
+    alive = np.array([i for i in range(1, 3_001) if not (i < 400 and i % 2)])
+    even, few = alive[alive % 2 == 0], alive[alive % 29 == 0]
+    for step in (1_500, 1_000, 500):
+        index.fold(step)
+        hits = dict.fromkeys(("all", "even", "few"), 0)
+        for query in unit(50, seed=5):
+            for name, pool in (("all", alive), ("even", even), ("few", few)):
+                best = pool[np.argsort(-(rows[pool - 1] @ query))[:8]]
+                found = index.search(query, 8, None if name == "all" else allow(index, pool))[0]
+                hits[name] += len(set(best.tolist()) & set(found.tolist()))
+        assert min(hits.values()) >= 0.99 * 400, hits
+    assert index.foldable == 0
+    assert not index.wants_compaction
+    index.remove(range(1, 1_000))
+    assert index.wants_compaction
+    keep = index.compact()
+    assert len(keep) == len(index) == index.foldable == 2_001
+    assert not index.wants_compaction
     assert index.search(rows[1_500], 1)[0].tolist() == [1_501]
+
+
+def test_a_filter_that_leads_away_from_the_cue_is_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows that pass are the furthest from the cue: no neighbor of it passes, yet the answer is exact."""
+    monkeypatch.setattr(module, "FLAT_LIMIT", 500)
+    monkeypatch.setattr(module, "BRUTE_LIMIT", 100)
+    rows = unit(2_000)
+    index = VectorIndex(DIM)
+    index.add(list(range(1, 2_001)), rows)
+    index.fold(2_000)
+    query = unit(1, seed=9)[0]
+    far = np.argsort(rows @ query)[:800] + 1
+    expected = far[::-1][:8]
+    assert index.search(query, 8, allow(index, far))[0].tolist() == expected.tolist()
+
+
+def test_going_back_undoes_additions_and_removals() -> None:
+    index = VectorIndex(DIM)
+    index.add([2, 4, 6], unit(3))
+    index.remove([4])
+    n, live = len(index.positions), index.live.copy()
+    index.add([8, 9], unit(2, seed=1))
+    index.remove([2, 9])
+    assert index.truncate(n, live)
+    assert index.ids().tolist() == [2, 6]
+    assert len(index) == 2
+    index.add([7], unit(1, seed=4))
+    assert index.search(unit(1, seed=4)[0], 1)[0].tolist() == [7]
+
+
+def test_the_graph_cannot_be_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLAT_LIMIT", 2)
+    index = VectorIndex(DIM)
+    index.add([1, 2, 3, 4], unit(4))
+    live = index.live.copy()[:2]
+    index.fold(4)
+    assert not index.truncate(2, live)
+    assert index.ids().tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("folded", [0, 7, 20])
+def test_the_neighbors_of_rows(monkeypatch: pytest.MonkeyPatch, folded: int) -> None:
+    monkeypatch.setattr(module, "FLAT_LIMIT", 5)
+    rows = unit(20)
+    index = VectorIndex(DIM)
+    index.add(list(range(1, 21)), rows)
+    index.fold(folded)
+    at, cosines = index.neighbors(np.arange(20), 4)
+    expected = np.argsort(-(rows @ rows.T), axis=1)[:, :4]
+    np.testing.assert_array_equal(at, expected)
+    np.testing.assert_allclose(cosines, np.take_along_axis(rows @ rows.T, expected, axis=1), atol=1e-5)
+    few, _ = index.neighbors(np.array([3]), 30)
+    assert sorted(few[0].tolist()) == [-1] * 10 + list(range(20))
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -101,31 +173,49 @@ def test_what_does_not_fit_is_refused() -> None:
     assert index.search(np.full(DIM, np.nan, dtype=np.float32), 2)[0].tolist() == []
 
 
-@pytest.mark.parametrize("flat_limit", [5, 10_000])
-def test_a_saved_index_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flat_limit: int) -> None:
-    monkeypatch.setattr(module, "FLAT_LIMIT", flat_limit)
-    monkeypatch.setattr(module, "_DEAD_SHARE", 0.5)  # so that removed rows stay in the graph
+@pytest.mark.parametrize("folded", [0, 6, 11])
+def test_a_saved_index_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folded: int) -> None:
+    monkeypatch.setattr(module, "FLAT_LIMIT", 5)
     path = tmp_path / "index.faiss"
     index = VectorIndex(DIM)
     index.add([1, 4, 6, 7, 8, 9, 12, 13, 14, 15, 16], unit(11))
-    index.remove([4])
-    index.save(path, stamp(index, rows=10))
+    index.fold(folded)
+    index.remove([4, 15])
+    index.save(path, stamp(index, rows=9))
     assert path.stat().st_mode & 0o777 == 0o600
     found = VectorIndex.load(path, DIM)
     assert found is not None
     again, read = found
-    assert read == stamp(index, rows=10)
+    assert read == stamp(index, rows=9)
     assert again.ids().tolist() == index.ids().tolist()
-    assert again.exact == index.exact == (flat_limit == 10_000)
     query = unit(1, seed=3)[0]
     assert again.search(query, 5)[0].tolist() == index.search(query, 5)[0].tolist()
-    assert unit(11)[1].tobytes() not in path.read_bytes()
+    for removed in (1, 9):
+        assert unit(11)[removed].tobytes() not in path.read_bytes()
     assert unit(11)[2].tobytes() in path.read_bytes()
     again.add([20], unit(1, seed=8))
-    assert len(again) == 11
+    assert len(again) == 10
     again.remove([6])
     again.save(path, stamp(again))
     assert unit(11)[2].tobytes() not in path.read_bytes()
+
+
+def test_a_graph_finds_its_way_past_overwritten_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLAT_LIMIT", 100)
+    monkeypatch.setattr(module, "BRUTE_LIMIT", 100)
+    rows = unit(3_000)
+    index = VectorIndex(DIM)
+    index.add(list(range(1, 3_001)), rows)
+    index.fold(3_000)
+    index.remove(range(1, 3_000, 6))
+    index.save(tmp_path / "i", stamp(index))
+    found = VectorIndex.load(tmp_path / "i", DIM)
+    assert found is not None
+    alive, hits = found[0].ids(), 0
+    for query in unit(50, seed=5):
+        best = alive[np.argsort(-(rows[alive - 1] @ query))[:8]]
+        hits += len(set(best.tolist()) & set(found[0].search(query, 8)[0].tolist()))
+    assert hits >= 0.99 * 400
 
 
 def test_an_empty_index_comes_back(tmp_path: Path) -> None:

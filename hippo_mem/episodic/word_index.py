@@ -1,0 +1,147 @@
+"""Which rows hold which words, in memory, and their BM25 ranks [words as cues]. Knows nothing of SQL or of vectors.
+
+In: texts in the order of their positions. Out: positions, best first. Words are stemmed (Snowball's English), case and
+accents aside; a text in another language is indexed by its words as they are written.
+Source: Robertson and Zaragoza 2009, BM25 with k1 = 1.2, b = 0.75, and the idf of Lucene (never negative).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from array import array
+from collections import Counter
+
+import numpy as np
+import Stemmer
+from numpy.typing import NDArray
+
+from hippo_mem.text import STOP_WORDS
+
+Mask = NDArray[np.bool_]
+Ids = NDArray[np.int64]
+
+_K1, _B = 1.2, 0.75
+_MAX_CUE_WORDS = 32
+_WORD = re.compile(r"[^\W_]+")
+
+
+class WordIndex:
+    """Postings of P positions. A position without text is never found."""
+
+    def __init__(self) -> None:
+        self._stemmer = Stemmer.Stemmer("english")
+        self._term_of: dict[str, int] = {}  # a word as written in lower case -> its term
+        self._stems: dict[str, int] = {}
+        self._rows: list[array[int]] = []  # of each term: positions, ascending
+        self._times: list[array[int]] = []  # of each term: how often, beside `_rows`
+        self._lengths = array("i")
+        self._n_words = 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def append(self, text: str) -> None:
+        """The text of the next position; "" for a row that is gone."""
+        position = len(self._lengths)
+        found = tokens(text)
+        for term, n in Counter(self._terms(found)).items():
+            self._rows[term].append(position)
+            self._times[term].append(n)
+        self._lengths.append(len(found))
+        self._n_words += len(found)
+
+    def keep(self, positions: Ids) -> None:
+        """Only these positions stay, in this order."""
+        new = np.full(len(self), -1, dtype=np.int32)
+        new[positions] = np.arange(len(positions), dtype=np.int32)
+        for term, rows in enumerate(self._rows):
+            moved = new[np.frombuffer(rows, dtype=np.int32)]
+            stays = moved >= 0
+            times = np.frombuffer(self._times[term], dtype=np.int32)[stays]
+            self._rows[term] = array("i", moved[stays].tobytes())
+            self._times[term] = array("i", times.tobytes())
+        self._lengths = array("i", np.frombuffer(self._lengths, dtype=np.int32)[positions].tobytes())
+        self._n_words = int(np.frombuffer(self._lengths, dtype=np.int32).sum())
+
+    def search(self, cue: str, k: int, allowed: Mask | None = None) -> Ids:
+        """The `k` best positions by BM25 that hold any word of the cue, best first; equal ones by lower position.
+
+        Words that say little are dropped from the cue unless there are no others.
+
+        Shapes: allowed (P,) -> (K,), K <= k.
+        """
+        n = len(self)
+        asked = list(dict.fromkeys(tokens(cue)))
+        telling = [word for word in asked if word not in STOP_WORDS] or asked
+        terms = {t for t in map(self._known, telling[:_MAX_CUE_WORDS]) if t is not None and self._rows[t]}
+        if not terms or k <= 0 or not self._n_words:
+            return np.empty(0, dtype=np.int64)
+        lengths = np.frombuffer(self._lengths, dtype=np.int32)
+        mean = self._n_words / n
+        scores = np.zeros(n, dtype=np.float32)
+        for term in terms:
+            rows = np.frombuffer(self._rows[term], dtype=np.int32)
+            times = np.frombuffer(self._times[term], dtype=np.int32).astype(np.float32)
+            idf = math.log(1.0 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
+            norm = lengths[rows] * np.float32(_K1 * _B / mean) + np.float32(_K1 * (1.0 - _B))
+            scores[rows] += np.float32(idf * (_K1 + 1.0)) * times / (times + norm)
+        if allowed is not None:
+            scores *= allowed
+        return top(scores, k)
+
+    def surprise(self, text: str) -> float:
+        """Mean -log p of the words of a text, in nats, by how often each was told before (add-one smoothing).
+
+        A first estimate of how unexpected a text is, without a language model; 0 for a text without words.
+        """
+        found = tokens(text)
+        if not found:
+            return 0.0
+        total = self._n_words + len(self._rows) + 1
+        return sum(math.log(total / (1 + self._count(word))) for word in found) / len(found)
+
+    def _count(self, word: str) -> int:
+        term = self._known(word)
+        return 0 if term is None else int(np.frombuffer(self._times[term], dtype=np.int32).sum())
+
+    def _known(self, word: str) -> int | None:
+        return self._term_of[word] if word in self._term_of else self._stems.get(self._stem(word))
+
+    def _terms(self, found: list[str]) -> list[int]:
+        terms = []
+        for word in found:
+            term = self._term_of.get(word)
+            if term is None:
+                stem = self._stem(word)
+                term = self._stems.setdefault(stem, len(self._stems))
+                if term == len(self._rows):
+                    self._rows.append(array("i"))
+                    self._times.append(array("i"))
+                self._term_of[word] = term
+            terms.append(term)
+        return terms
+
+    def _stem(self, word: str) -> str:
+        stem: str = self._stemmer.stemWord(word)
+        return stem
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text in order: runs of letters and digits, lower case, without accents."""
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return _WORD.findall(folded)
+
+
+def top(scores: NDArray[np.float32], k: int) -> Ids:
+    """Positions of the `k` highest scores above 0, best first; equal ones by lower position."""
+    found = np.flatnonzero(scores > 0)
+    if len(found) > k:
+        # Every score above the k-th, and of those equal to it the lowest positions.
+        kth = np.partition(scores[found], len(found) - k)[len(found) - k]
+        found = found[scores[found] >= kth]
+    order = np.lexsort((found, -scores[found]))[:k]
+    return found[order].astype(np.int64)
