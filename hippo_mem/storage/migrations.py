@@ -316,7 +316,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                     SELECT max(later.valid_from, new.valid_from) FROM facts AS later WHERE later.id = new.superseded_by
                 ) WHERE id = new.id;
             END""",
-            # A fact is only ever closed by one that is later in time, then in arrival: no chain comes back to its start.
+            # A fact is only ever closed by one later in time, then in arrival: no chain comes back to its start.
             *(
                 f"""CREATE TRIGGER facts_order_{name} {moment} ON facts
                 WHEN new.superseded_by IS NOT NULL AND (new.superseded_by = new.id OR EXISTS (

@@ -113,7 +113,9 @@ def _in_space(rows: Iterable[tuple[str, Row, str]], space: Space) -> Iterator[tu
         else:
             yield from _embedded(waiting, space)
             waiting = []
-            yield item
+            if table == "places" and row.get("embedder") not in (None, space.id):
+                row = {**row, "vector": None, "embedder": None}  # made again when the place is next compared
+            yield table, row, at
         if len(waiting) == _PAGE:
             yield from _embedded(waiting, space)
             waiting = []

@@ -29,13 +29,15 @@ Value = int | float | str | bytes | None
 class Table:
     """One table.
 
-    `numbered`: it has an id. `refs`: column -> table whose id it holds. `same`: columns that only one row may share, so
-    that two stores' rows are one. `added`: counts that add up when they are.
+    `numbered`: it has an id. `refs`: column -> table whose id it holds. `forward`: a column that may name a row of the
+    same table that comes later. `same`: columns that only one row may share, so that two stores' rows are one. `added`:
+    counts that add up when they are.
     """
 
     name: str
     numbered: bool = True
     refs: Mapping[str, str] = field(default_factory=dict)
+    forward: str = ""
     same: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
 
@@ -51,14 +53,20 @@ class Column:
 
 
 ORDER: tuple[Table, ...] = (
-    Table(name="traces"),
+    Table(name="traces", forward="merged_into"),
     Table(name="entities", same=("key",)),
-    Table(name="aliases", numbered=False, refs={"entity_id": "entities"}, same=("key", "entity_id")),
     Table(
         name="facts",
         refs={"head": "entities", "tail": "entities"},
+        forward="superseded_by",
         same=("head", "relation", "tail", "negated", "place", "time_text", "context_key", "valid_to"),
         added=("mention_count", "access_count"),
+    ),
+    Table(
+        name="aliases",
+        numbered=False,
+        refs={"entity_id": "entities", "fact_id": "facts"},
+        same=("key", "entity_id", "fact_id"),
     ),
     Table(name="misfits"),
     Table(name="schemas", numbered=False, same=("name",)),
@@ -119,12 +127,16 @@ class Incoming:
         self._columns = {table.name: columns(connection, table.name) for table in ORDER}
         self._ids: dict[str, dict[int, int]] = {table.name: {} for table in ORDER}
         self._seen: dict[tuple[str, int], str] = {}
-        self._superseded: list[tuple[str, int, int]] = []
+        self._forward: list[tuple[Table, str, int, int]] = []
         self._highest = _highest_trace(connection)
         self._orphans = orphans(connection)
         self.goes_back = False  # a trace came in below an id that was here: indexes that follow must start anew
         self.added: Counter[str] = Counter()
         self.joined: Counter[str] = Counter()
+
+    def know(self, table_name: str, ids: Mapping[int, int]) -> None:
+        """Rows that are in this store already: their id where the rows come from -> their id here."""
+        self._ids[table_name].update(ids)
 
     def add(self, table_name: str, row: Row, at: str) -> None:
         """Insert one row, or join it with the one that is here.
@@ -144,24 +156,31 @@ class Incoming:
             self._join(table, values, here, at)
         else:
             self._insert(table, values, at)
-        if table.name == "facts" and given.get("superseded_by") is not None:
-            self._superseded.append((at, given["id"], given["superseded_by"]))
+        if table.forward and given.get(table.forward) is not None and here is None:
+            self._forward.append((table, at, given["id"], given[table.forward]))
 
     def finish(self) -> None:
         """Set what points forward, and make sure that every row that needs an origin has one.
 
         Raises: StoreFormatError.
         """
-        ids = self._ids["facts"]
-        for at, fact, by in self._superseded:
-            if by not in ids:
-                raise StoreFormatError(f"{at}: facts.superseded_by is {by}, which is not among the facts")
-            if ids[fact] != ids[by]:
-                self._run(f"{at}: facts", "UPDATE facts SET superseded_by = ? WHERE id = ?", (ids[by], ids[fact]))
-        for table, n in orphans(self._connection).items():
-            if n > self._orphans.get(table, 0):
+        for table, at, row_id, target in self._forward:
+            ids = self._ids[table.name]
+            if target not in ids:
                 raise StoreFormatError(
-                    f"{n - self._orphans.get(table, 0)} of the {table} have nothing that they come from: each needs a "
+                    f"{at}: {table.name}.{table.forward} is {target}, which is not among the {table.name}"
+                )
+            if table.name == "facts" and not self._is_later(ids[target], ids[row_id]):
+                continue  # joined with a fact that is here and no later: the closed one is history by itself
+            self._run(
+                f"{at}: {table.name}",
+                f"UPDATE {table.name} SET {table.forward} = ? WHERE id = ?",
+                (ids[target], ids[row_id]),
+            )
+        for name, n in orphans(self._connection).items():
+            if n > self._orphans.get(name, 0):
+                raise StoreFormatError(
+                    f"{n - self._orphans.get(name, 0)} of the {name} have nothing that they come from: each needs a "
                     "row of origins (an entity: a fact); nothing was imported"
                 )
 
@@ -199,9 +218,19 @@ class Incoming:
                     f"{at}: {table.name}.{name} is {values[name]}, which is not among the {target} before it"
                 )
             values[name] = found
-        if table.name == "facts":
-            values["superseded_by"] = None  # may point forward: set when all are in
+        if table.forward:
+            values[table.forward] = None  # set when all are in
         return values
+
+    def _is_later(self, fact: int, than: int) -> bool:
+        """In the order of supersession: by time, then by arrival."""
+        if not self._renumber:
+            return True  # the schema itself refuses a cycle
+        row = self._connection.execute(
+            "SELECT (a.valid_from, a.id) > (b.valid_from, b.id) FROM facts a, facts b WHERE a.id = ? AND b.id = ?",
+            (fact, than),
+        ).fetchone()
+        return bool(row[0])
 
     def _targets(self, table: Table, row: Mapping[str, Any], at: str) -> dict[str, str]:
         targets = dict(table.refs)

@@ -43,12 +43,12 @@ def fill(connection: sqlite3.Connection, trace_ids: list[int], mark: str = "") -
     first = trace_ids[0] if trace_ids else None
     ana = put(connection, "entities", name=f"Ana{mark}", key=f"ana{mark}", kind="person", created=1.5)
     paris, rome = (put(connection, "entities", name=n + mark, key=n + mark, kind="place", created=2) for n in "PR")
-    put(connection, "aliases", key=f"annie{mark}", entity_id=ana)
     common = dict(head=ana, relation="lives in", conf=0.9, created=3.0)
     old = put_told(connection, "fact", told("book"), first, tail=paris, valid_from=3.0, **common)
     new = put_told(connection, "fact", told("user", "naïve ☃"), None, tail=rome, valid_from=4.0, **common)
     connection.execute("UPDATE facts SET superseded_by = ?, valid_to = 4.0 WHERE id = ?", (new, old))
     add_origin(connection, "fact", new, told("book", doc_id="d"), first)
+    put(connection, "aliases", key=f"annie{mark}", entity_id=ana, fact_id=old)
     put_told(
         connection, "misfit", told(), first, head="x", relation="y", tail="z", signature="s", details="{}", created=1
     )

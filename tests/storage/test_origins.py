@@ -42,7 +42,7 @@ def entity(connection: sqlite3.Connection, name: str) -> int:
     found = connection.execute(
         "INSERT INTO entities (name, key, kind, created) VALUES (?, ?, 'thing', 0)", (name, name)
     ).lastrowid
-    connection.execute("INSERT INTO aliases VALUES (?, ?)", (f"alias of {name}", found))
+    connection.execute("INSERT INTO aliases (key, entity_id) VALUES (?, ?)", (f"alias of {name}", found))
     assert found
     return found
 

@@ -87,7 +87,7 @@ def test_a_renumbered_import_joins_what_both_stores_have(memory: Awake, exported
         with other.database.read() as connection:
             assert orphans(connection) == {}
     assert len(after["traces"]) == 2 * len(before["traces"])
-    for name in ("entities", "aliases", "schemas", "places", "edges", "macros"):
+    for name in ("entities", "schemas", "places", "edges", "macros"):
         assert len(after[name]) == len(before[name]), name
     assert again.joined["entities"] == 3
     assert len(after["facts"]) == 3  # the open one is one, the closed one is history told twice
