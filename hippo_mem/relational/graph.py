@@ -1,0 +1,382 @@
+"""The knowledge graph of one user: tellings in; facts, recall and answers out [semantic memory].
+
+Facts live in the store's tables and are superseded, never overwritten (`timeline`). What fits a schema enters at
+once; what does not waits beside its episode until its form recurs (`schema`). Knows nothing of gates, of episodes
+beyond their ids, or of language models.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from hippo_mem.embed import Embedder
+from hippo_mem.errors import InputError
+from hippo_mem.relational.deciding import Decider
+from hippo_mem.relational.entities import entities, entity_key, resolve
+from hippo_mem.relational.fact_rows import allowed_by, by_ids, in_words, select, spelled_out
+from hippo_mem.relational.frames import FrameParser
+from hippo_mem.relational.incidence import Incidence
+from hippo_mem.relational.retrieval import seeds, walk
+from hippo_mem.relational.schema import SchemaIndex, frame_text, signature
+from hippo_mem.relational.timeline import Telling, Timeline, Told
+from hippo_mem.relational.tuples import Tuple, TupleExtractor
+from hippo_mem.relational.vocabulary import is_functional
+from hippo_mem.storage.database import Database
+from hippo_mem.storage.origins import add_origin, bump, version
+from hippo_mem.types import Decision, Event, Fact, FactHit, Outcome, Provenance, Where
+
+Floats = NDArray[np.float32]
+_VECTORS = 2048  # frame vectors kept between `prepare` and `observe`
+
+
+class KnowledgeGraph:
+    """The relational memory in an open store. As safe to share between threads as its database.
+
+    Args:
+        database: the user's store.
+        extractor: texts -> tuples.
+        embedder: gives frames their vectors, for schemas; without one, relations and slot types decide.
+        schema: what fits; None takes in everything.
+        parser: reads questions; one that others use as well saves the time to load it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        extractor: TupleExtractor,
+        embedder: Embedder | None = None,
+        schema: SchemaIndex | None = None,
+        *,
+        parser: FrameParser | None = None,
+    ) -> None:
+        self._database = database
+        self._extractor = extractor
+        self._embedder = embedder
+        self._schema = schema if schema is not None else SchemaIndex()
+        self._decider = Decider(extractor, parser or FrameParser(), self._functional)
+        self._index = Incidence()
+        self._vectors: OrderedDict[str, Floats] = OrderedDict()
+        self._schema_version = -1
+
+    def prepare(self, events: Sequence[Event]) -> list[list[Tuple]]:
+        """What the events state, one list an event. Reads no store; may be called before any lock is taken."""
+        told = self._extractor.extract_many([event.text for event in events])
+        if self._embedder is not None and len(self._schema):
+            wanted = dict.fromkeys(
+                frame_text(t)
+                for tuples in told
+                for t in tuples
+                if not (fit := self._schema.score(t)).fits or fit.score < 1.0 or self._schema.learns_from(fit.schema)
+            )
+            texts = [text for text in wanted if text not in self._vectors]
+            for text, vector in zip(texts, self._embedder.embed(texts), strict=True):
+                self._vectors[text] = vector
+            while len(self._vectors) > _VECTORS:
+                self._vectors.popitem(last=False)
+        return told
+
+    def observe(self, event: Event, tuples: Sequence[Tuple], trace_id: int | None, now: float) -> list[Outcome]:
+        """Take in what an event states, inside the caller's write transaction.
+
+        An event without a time happened when it came in: after all that came in before it, even where the clock says
+        otherwise.
+
+        Args:
+            tuples: from `prepare`.
+            trace_id: the episode's; None when the gate kept none.
+            now: unix seconds.
+        Returns: one outcome of kind "routed" for each tuple that entered the graph or waits for its form to recur;
+            `reason` says what was understood, and what it replaced.
+        """
+        with self._database.write() as connection:
+            arrival = self._arrival(connection, now)
+            provenance = Provenance(
+                text_span=event.text, source=event.source, time=arrival if event.time is None else event.time,
+                doc_id=event.doc_id, conf=event.conf,
+            )  # fmt: skip
+            return [
+                Outcome(kind="routed", text=event.text, trace_id=trace_id, memory="relational", reason=reason)
+                for reason, _ in self._take_in(connection, tuples, provenance, event.context, trace_id, arrival)
+            ]
+
+    def upsert(
+        self,
+        tuples: Sequence[Tuple],
+        *,
+        provenance: Provenance,
+        context_key: str | None = None,
+        trace_id: int | None = None,
+        now: float,
+    ) -> list[int]:
+        """Write tuples as facts in one transaction, as `observe` does for an event's.
+
+        Returns: ids of the facts that say what the tuples do, in order; a tuple that waits for its form has none.
+        """
+        with self._database.write() as connection:
+            arrival = self._arrival(connection, now)
+            taken = self._take_in(connection, tuples, provenance, context_key, trace_id, arrival)
+            return [told.fact_id for _, told in taken if told is not None]
+
+    def _arrival(self, connection: sqlite3.Connection, now: float) -> float:
+        """`now`, or the last arrival where the clock has run backwards since."""
+        row = connection.execute("SELECT created FROM facts ORDER BY id DESC LIMIT 1").fetchone()
+        return now if row is None else max(now, float(row[0]))
+
+    def _take_in(
+        self,
+        connection: sqlite3.Connection,
+        tuples: Sequence[Tuple],
+        provenance: Provenance,
+        context_key: str | None,
+        trace_id: int | None,
+        now: float,
+    ) -> list[tuple[str, Told | None]]:
+        if not tuples:
+            return []
+        self._recall_schemas(connection)
+        timeline = Timeline(connection, context_key)
+        taken: list[tuple[str, Told | None]] = []
+        seen: set[tuple[object, ...]] = set()
+        for t in tuples:
+            head, tail = entity_key(t.head), entity_key(t.tail)
+            same = (head, t.relation, tail, t.negated, t.place, t.time_text)
+            if not head or not tail or not t.relation or head == tail or same in seen:
+                continue  # nothing is said of nothing, of itself, or twice in one breath
+            seen.add(same)
+            own = replace(provenance, text_span=t.span or provenance.text_span,
+                          conf=max(0.0, min(1.0, t.conf * provenance.conf)))  # fmt: skip
+            vector = self._vectors.get(frame_text(t))
+            fit = self._schema.score(t, vector)
+            if fit.fits:
+                if (schema := self._schema.count(fit.schema, vector)) is not None:
+                    SchemaIndex.remember(connection, schema)
+                telling = self._telling(connection, t, own, context_key, trace_id, now, fit.schema or None)
+                told = timeline.tell(telling)
+                taken.append((self._understood(connection, t, told, fit.schema), told))
+            else:
+                taken += self._set_aside(connection, t, own, context_key, trace_id, now, vector)
+        bump(connection, "relational")
+        self._schema_version = version(connection, "relational")
+        return taken
+
+    def _telling(
+        self,
+        connection: sqlite3.Connection,
+        t: Tuple,
+        provenance: Provenance,
+        context_key: str | None,
+        trace_id: int | None,
+        now: float,
+        schema: str | None,
+    ) -> Telling:
+        return Telling(
+            tuple=t,
+            head=resolve(connection, t.head, t.head_kind, now),
+            tail=resolve(connection, t.tail, t.tail_kind, now),
+            functional=self._functional(t.relation),
+            when=provenance.time,
+            now=now,
+            context_key=context_key,
+            provenance=provenance,
+            trace_id=trace_id,
+            schema=schema,
+        )
+
+    def _functional(self, relation: str) -> bool:
+        return is_functional(relation) or self._schema.is_functional(relation)
+
+    def _recall_schemas(self, connection: sqlite3.Connection) -> None:
+        """Learn what another process, or a transaction that failed, left behind."""
+        if len(self._schema) and version(connection, "relational") != self._schema_version:
+            self._schema.recall(connection, None if self._embedder is None else self._embedder.dim)
+
+    def _set_aside(
+        self,
+        connection: sqlite3.Connection,
+        t: Tuple,
+        provenance: Provenance,
+        context_key: str | None,
+        trace_id: int | None,
+        now: float,
+        vector: Floats | None,
+    ) -> list[tuple[str, Told | None]]:
+        """Keep a misfit beside its episode; when its form recurs in other words, all of that form enter."""
+        form = signature(t)
+        cursor = connection.execute(
+            "INSERT INTO misfits (head, relation, tail, signature, details, context_key, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (t.head, t.relation, t.tail, form, json.dumps(asdict(t)), context_key, now),
+        )
+        add_origin(connection, "misfit", int(cursor.lastrowid or 0), provenance, trace_id)
+        waiting = connection.execute(
+            "SELECT m.id, m.details, m.context_key, o.trace_id, o.text_span, o.source, o.time, o.doc_id, o.conf "
+            "FROM misfits m JOIN origins o ON o.kind = 'misfit' AND o.row_id = m.id "
+            "WHERE m.signature = ? AND m.promoted IS NULL ORDER BY o.time, m.id",
+            (form,),
+        ).fetchall()
+        if len({(_loose(row[4]), entity_key(json.loads(row[1])["tail"])) for row in waiting}) < 2:
+            said = in_words(t.head, t.relation, t.tail, negated=t.negated)
+            return [(f"{said}: fits no schema, waits for its form to recur", None)]
+        schema = self._schema.recur(t, vector)
+        SchemaIndex.remember(connection, schema)
+        taken: list[tuple[str, Told | None]] = []
+        for row in waiting:
+            again = Tuple(**json.loads(row[1]))
+            own = Provenance(text_span=row[4], source=row[5], time=row[6], doc_id=row[7], conf=row[8])
+            telling = self._telling(connection, again, own, row[2], row[3], now, schema.name)
+            told = Timeline(connection, row[2]).tell(telling)
+            taken.append((self._understood(connection, again, told, schema.name), told))
+            connection.execute("UPDATE misfits SET promoted = ? WHERE id = ?", (now, row[0]))
+        return taken
+
+    def _understood(self, connection: sqlite3.Connection, t: Tuple, told: Told, schema: str) -> str:
+        said = in_words(t.head, t.relation, t.tail, negated=t.negated)
+        parts = []
+        if told.change == "again":
+            parts.append("known")
+        elif told.change == "past":
+            parts.append("older than what is known, kept as the past")
+        if told.closed:
+            names = [f"{f.head} {f.tail}" for f in spelled_out(connection, [*by_ids(connection, told.closed).values()])]
+            parts.append(f"{'denies' if t.negated else 'replaces'} {'; '.join(names)}")
+        if schema:
+            parts.append(f"schema {schema}")
+        return f"{said} ({', '.join(parts)})" if parts else said
+
+    def facts(
+        self,
+        *,
+        head: str | None = None,
+        relation: str | None = None,
+        tail: str | None = None,
+        context: str | None = None,
+        as_of: float | None = None,
+        history: bool = False,
+        limit: int | None = None,
+    ) -> list[Fact]:
+        """Facts by any of their parts, newest first; names match by key. With `history` closed ones too.
+
+        Raises: InputError for a limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise InputError(f"limit must be at least 1, got {limit}")
+        conditions, values = [], list[Any]()
+        for column, name in (("head", head), ("tail", tail)):
+            if name is not None:
+                conditions.append(f"{column} = (SELECT id FROM entities WHERE key = ?)")
+                values.append(entity_key(name))
+        for column, value in (("relation", relation), ("context_key", context)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+        if as_of is not None:
+            conditions.append("valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)")
+            values += [as_of, as_of]
+        elif not history:
+            conditions.append("valid_to IS NULL")
+        values.append(-1 if limit is None else limit)
+        with self._database.read() as connection:
+            rows = select(
+                connection, f"{' AND '.join(conditions) or '1'} ORDER BY valid_from DESC, id DESC LIMIT ?", values
+            )
+            return spelled_out(connection, rows)
+
+    def retrieve(
+        self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None
+    ) -> list[FactHit]:
+        """The `k` facts nearest to a cue in the graph, best first, each with the path that reached it.
+
+        Raises: InputError for k below 1.
+        """
+        if k < 1:
+            raise InputError(f"k must be at least 1, got {k}")
+        where = where or Where()
+        with self._database.read() as connection:
+            self._index.refresh(connection, exact_times=as_of is not None)
+            starts = seeds(connection, cue, where.context_key)
+            if not starts:
+                return []
+            mask = self._index.mask(where.context_key, as_of, allowed_by(connection, where))
+            reached = walk(self._index, starts, mask, cue, 2 * k)
+            rows = by_ids(connection, [i for r in reached for i in r.steps])
+            # The rows have the last word: the arrays may not know yet that a fact was closed.
+            kept = [r for r in reached if r.fact_id in rows and rows[r.fact_id].holds(as_of)][:k]
+            used = list(dict.fromkeys(i for r in kept for i in r.steps if i in rows))
+            spelled = dict(zip(used, spelled_out(connection, [rows[i] for i in used]), strict=True))
+        return [
+            FactHit(
+                fact=spelled[r.fact_id],
+                score=r.score,
+                path=tuple(
+                    in_words(f.head, f.relation, f.tail, negated=f.negated)
+                    for f in (spelled[i] for i in r.steps if i in spelled)
+                ),
+            )
+            for r in kept
+        ]
+
+    def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
+        """The answer to a question where the facts decide it; None where they do not. See `deciding`."""
+        asking = self._decider.read(question)  # before the store is touched: parsing takes milliseconds
+        if asking is None:
+            return None
+        with self._database.read() as connection:
+            return self._decider.decide(connection, asking, context=context, as_of=as_of)
+
+    def view(self, context: str | None = None, as_of: float | None = None) -> nx.MultiDiGraph:
+        """The facts as a graph: nodes by name with `kind`, one edge a fact, keyed by its id, with its fields."""
+        graph = nx.MultiDiGraph()
+        condition = "valid_to IS NULL" if as_of is None else "valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)"
+        values: list[object] = [] if as_of is None else [as_of, as_of]
+        if context is not None:
+            condition += " AND context_key = ?"
+            values.append(context)
+        with self._database.read() as connection:
+            rows = select(connection, f"{condition} ORDER BY id", values)
+            names = entities(connection, (i for row in rows for i in (row.head, row.tail)))
+        for entity in names.values():
+            graph.add_node(entity.name, kind=entity.kind, id=entity.id)
+        for row in rows:
+            graph.add_edge(
+                names[row.head].name, names[row.tail].name, key=row.id, relation=row.relation, negated=row.negated,
+                place=row.place, time_text=row.time_text, context_key=row.context_key, conf=row.conf,
+                mention_count=row.mention_count, valid_from=row.valid_from, valid_to=row.valid_to,
+            )  # fmt: skip
+        return graph
+
+    def counts(self) -> dict[str, int]:
+        """`entities`, `facts` that hold, `superseded` and `negated` ones, `misfits` that wait, learned `schemas`."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM entities), "
+                "(SELECT count(*) FROM facts WHERE valid_to IS NULL), "
+                "(SELECT count(*) FROM facts WHERE valid_to IS NOT NULL), "
+                "(SELECT count(*) FROM facts WHERE valid_to IS NULL AND negated = 1), "
+                "(SELECT count(*) FROM misfits WHERE promoted IS NULL), "
+                "(SELECT count(*) FROM schemas WHERE origin = 'learned')"
+            ).fetchone()
+        return dict(zip(("entities", "facts", "superseded", "negated", "misfits", "schemas"), row, strict=True))
+
+    def delete(self, fact_id: int) -> None:
+        """Delete one fact for good; what it had closed holds again.
+
+        Raises: InputError when there is no such fact.
+        """
+        with self._database.write() as connection:
+            if connection.execute("DELETE FROM facts WHERE id = ?", (fact_id,)).rowcount == 0:
+                raise InputError(f"there is no fact {fact_id}")
+            bump(connection, "relational")
+        self._database.flush_log()
+
+
+def _loose(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,232 @@
+"""When what was told is true: a telling goes in, and facts are added, counted again, closed or kept as the past.
+
+Tellings are ordered by the time of the event, then by arrival: what happened later wins, whatever came in first, and
+what is told late of an earlier time is kept as the past it tells of. A functional relation has one tail at a time, a
+thing one holder; a denial closes what it denies and stays as a denial. Nothing is overwritten. Everything is within
+one context key. Knows nothing of texts, questions, schemas or graphs.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from hippo_mem.relational.entities import NAMING, Sameness, add_alias, is_definite
+from hippo_mem.relational.tuples import Tuple
+from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SYMMETRIC
+from hippo_mem.storage.origins import add_origin
+from hippo_mem.types import Provenance
+
+# What one feels about a thing is one or the other.
+OPPOSITE = {"likes": "dislikes", "dislikes": "likes"}
+HOLDING = "has"
+_STATES = FUNCTIONAL | SYMMETRIC | frozenset(KIN_CLASS) | frozenset(OPPOSITE) | frozenset(
+    "has owns is is_a from engaged_to studies studies_at speaks plays drives contains located_in want need know".split()
+)  # fmt: skip
+_INDEFINITE = frozenset("a an some any no another many few several one two three four five".split())
+
+Change = Literal["new", "again", "past"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """One tuple as it was told: by which entities, when it is true from, and where it comes from."""
+
+    tuple: Tuple
+    head: int
+    tail: int
+    functional: bool
+    when: float
+    now: float
+    context_key: str | None
+    provenance: Provenance
+    trace_id: int | None
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a telling came to: its fact, whether that was new, known, or already past, and what it closed."""
+
+    fact_id: int
+    change: Change
+    closed: tuple[int, ...] = ()
+
+
+class Timeline:
+    """Takes the tellings of one event, in one open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, context_key: str | None) -> None:
+        self._connection = connection
+        self._context = context_key
+        self._same = Sameness(connection, context_key)
+        self._together: dict[str, list[int]] = {}  # clause -> facts it told: they do not close each other
+
+    def tell(self, telling: Telling) -> Told:
+        """Write one telling down."""
+        known = self._again(telling)
+        if known is not None:
+            self._repeat(known, telling)
+            self._together.setdefault(telling.tuple.span, []).append(known)
+            closed = self._close(known, telling) if self._starts(known, telling) else ()
+            return Told(fact_id=known, change="again", closed=closed)
+        fact_id = self._insert(telling)
+        self._together.setdefault(telling.tuple.span, []).append(fact_id)
+        closed = self._close(fact_id, telling)
+        t = telling.tuple
+        if t.relation in NAMING and not t.negated:
+            add_alias(self._connection, t.tail, telling.head, fact_id, self._context)
+        if t.relation in NAMING or t.relation.endswith("_of"):
+            self._same = Sameness(self._connection, self._context)  # who is who may have changed
+        past = self._connection.execute("SELECT valid_to FROM facts WHERE id = ?", (fact_id,)).fetchone()[0]
+        return Told(fact_id=fact_id, change="new" if past is None else "past", closed=closed)
+
+    def _again(self, telling: Telling) -> int | None:
+        """The open fact that says just this."""
+        t = telling.tuple
+        heads, tails = self._ids(telling.head), self._ids(telling.tail)
+        rows = self._connection.execute(
+            f"SELECT id, place, time_text FROM facts WHERE head IN ({_marks(heads)}) AND relation = ? "
+            f"AND tail IN ({_marks(tails)}) AND valid_to IS NULL AND negated = ? AND context_key IS ? ORDER BY id",
+            (*heads, t.relation, *tails, t.negated, self._context),
+        ).fetchall()
+        state = telling.functional or is_state(t.relation)
+        for fact_id, place, time_text in rows:
+            if state or (_same_words(place, t.place) and _same_words(time_text, t.time_text)):
+                return int(fact_id)
+        return None
+
+    def _repeat(self, fact_id: int, telling: Telling) -> None:
+        conf = telling.provenance.conf
+        self._connection.execute(
+            "UPDATE facts SET mention_count = mention_count + 1, conf = min(1.0, 1.0 - (1.0 - conf) * (1.0 - ?)), "
+            "place = iif(place = '', ?, place), time_text = iif(time_text = '', ?, time_text) WHERE id = ?",
+            (conf, telling.tuple.place, telling.tuple.time_text, fact_id),
+        )
+        # It was true earlier than was known, and nothing else is known to have ended when it began.
+        self._connection.execute(
+            "UPDATE facts SET valid_from = ? WHERE id = ? AND valid_from > ? "
+            "AND NOT EXISTS (SELECT 1 FROM facts AS earlier WHERE earlier.superseded_by = facts.id)",
+            (telling.when, fact_id, telling.when),
+        )
+        add_origin(self._connection, "fact", fact_id, telling.provenance, telling.trace_id)
+
+    def _starts(self, fact_id: int, telling: Telling) -> bool:
+        """Whether a known fact, told again, still has something beside it that it rules out."""
+        row = self._connection.execute("SELECT valid_from FROM facts WHERE id = ?", (fact_id,)).fetchone()
+        return bool(row[0] <= telling.when)
+
+    def _insert(self, telling: Telling) -> int:
+        t = telling.tuple
+        cursor = self._connection.execute(
+            "INSERT INTO facts (head, relation, tail, negated, place, time_text, context_key, schema, conf, created, "
+            "valid_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (telling.head, t.relation, telling.tail, t.negated, t.place, t.time_text, self._context, telling.schema,
+             telling.provenance.conf, telling.now, telling.when),
+        )  # fmt: skip
+        fact_id = int(cursor.lastrowid or 0)
+        add_origin(self._connection, "fact", fact_id, telling.provenance, telling.trace_id)
+        return fact_id
+
+    def _close(self, fact_id: int, telling: Telling) -> tuple[int, ...]:
+        """Close what the telling ends, or the telling itself where something later is known."""
+        rivals = [r for r in self._rivals(telling) if r[0] != fact_id]
+        together = self._together.get(telling.tuple.span, ())
+        closed: list[int] = []
+        for rival, valid_from, valid_to, superseded_by in rivals:
+            if rival in together or (valid_from, rival) > (telling.when, fact_id):
+                continue
+            retold = self._retold_after(rival, telling.when) if valid_to is None else None
+            if retold is not None:  # told of the time between two tellings of the rival
+                self._connection.execute("UPDATE facts SET valid_to = ? WHERE id = ?", (retold, fact_id))
+                continue
+            if valid_to is None or (valid_to > telling.when and superseded_by is not None):
+                self._connection.execute(
+                    "UPDATE facts SET valid_to = ?, superseded_by = ? WHERE id = ?", (telling.when, fact_id, rival)
+                )
+                closed.append(int(rival))
+        later = [r for r in rivals if r[0] not in together and (r[1], r[0]) > (telling.when, fact_id)]
+        if later:
+            next_id, next_from = min(((r[0], r[1]) for r in later), key=lambda r: (r[1], r[0]))
+            self._connection.execute(
+                "UPDATE facts SET valid_to = ?, superseded_by = ? WHERE id = ?", (next_from, next_id, fact_id)
+            )
+        return tuple(closed)
+
+    def _rivals(self, telling: Telling) -> list[tuple[int, float, float | None, int | None]]:
+        """What cannot be true at the same time: open facts, and closed ones that reach beyond the telling."""
+        t = telling.tuple
+        heads, tails = self._ids(telling.head), self._ids(telling.tail)
+        head_in, tail_in = f"head IN ({_marks(heads)})", f"tail IN ({_marks(tails)})"
+        found: dict[int, tuple[int, float, float | None, int | None]] = {}
+
+        def gather(condition: str, values: Iterable[object]) -> None:
+            # An open fact, or one whose end is after the telling: the second half is for what is told late.
+            for reach in ("valid_to IS NULL", "valid_to > ?"):
+                extra = () if reach == "valid_to IS NULL" else (telling.when,)
+                for row in self._connection.execute(
+                    f"SELECT id, valid_from, valid_to, superseded_by FROM facts WHERE {condition} AND context_key IS ? "
+                    f"AND {reach}",
+                    (*values, self._context, *extra),
+                ):
+                    found[row[0]] = (row[0], row[1], row[2], row[3])
+
+        gather(f"{head_in} AND relation = ? AND {tail_in} AND negated = ?", (*heads, t.relation, *tails, not t.negated))
+        if t.negated:
+            return list(found.values())
+        if t.relation in OPPOSITE:
+            gather(f"{head_in} AND relation = ? AND {tail_in} AND negated = 0", (*heads, OPPOSITE[t.relation], *tails))
+        if telling.functional:
+            others = f"{head_in} AND relation = ? AND tail NOT IN ({_marks(tails)})"
+            gather(f"{others} AND negated = 0", (*heads, t.relation, *tails))
+            # What it was said not to be is settled by what it is.
+            gather(f"{others} AND negated = 1 AND valid_from <= ?", (*heads, t.relation, *tails, telling.when))
+        if t.relation == HOLDING and one_of_its_kind(t):
+            gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0",
+                   (*tails, HOLDING, *heads))  # fmt: skip
+        return list(found.values())
+
+    def _retold_after(self, fact_id: int, when: float) -> float | None:
+        row = self._connection.execute(
+            "SELECT min(o.time) FROM facts f JOIN origins o ON o.kind = 'fact' AND o.row_id = f.id "
+            "WHERE f.id = ? AND f.mention_count > 1 AND o.time > ?",
+            (fact_id, when),
+        ).fetchone()
+        return None if row is None or row[0] is None else float(row[0])
+
+    def _ids(self, entity_id: int) -> tuple[int, ...]:
+        """The entity and whoever it is known to be."""
+        return tuple(sorted({entity_id} | self._same.of_id(entity_id)))
+
+
+def is_state(relation: str) -> bool:
+    """Whether a relation lasts, so that telling it again at another time or place is still the same fact."""
+    return relation in _STATES or relation.endswith("_of") or relation.startswith("favorite_")
+
+
+def one_of_its_kind(t: Tuple) -> bool:
+    """Whether the tail is one individual ("the ball", "my ball", "Rex") rather than one of many ("a dog", "money").
+
+    The clause's own words decide, since names lose their articles; a thing taken or dropped without any is one.
+    """
+    if "'s " in t.tail or (is_definite(t.tail) and t.tail_kind != "thing"):
+        return True
+    found = re.search(rf"(?:\b([\w']+)\s+)?(?:[\w-]+\s+){{0,2}}?{re.escape(t.tail)}\b", t.span, re.IGNORECASE)
+    words = t.span[: found.end()].lower().split() if found else []
+    before = words[-len(t.tail.split()) - 2 : -len(t.tail.split())]
+    if any(word in _INDEFINITE for word in before):
+        return False
+    if any(is_definite(f"{word} x") for word in before if not word[:1].isupper()):
+        return True
+    return t.pattern == "holding"
+
+
+def _same_words(a: str, b: str) -> bool:
+    return a.casefold().strip() == b.casefold().strip()
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ",".join("?" for _ in values)
