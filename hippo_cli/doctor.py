@@ -1,39 +1,26 @@
 """`hippo doctor`: what works here and what does not, each with its remedy. Changes nothing unless `--repair` is given.
 
-Every check stands alone: one that fails does not hide the next. Knows nothing of how the parts it asks do their work.
+Here are the checks of the machine; those of a user's files are in `mending`. Every check stands alone: one that fails
+does not hide the next. Knows nothing of how the parts it asks do their work.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from hippo_cli import mending
+from hippo_cli.mending import Check
 from hippo_cli.plain import one_line, print_json
-from hippo_cli.session import DEFAULT_USER, Session, with_session
+from hippo_cli.session import Session, with_session
 from hippo_mem.errors import HippoError
-from hippo_mem.types import check_id
-
-if TYPE_CHECKING:
-    from hippo_mem.home import UserHome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One finding. `ok` None is a remark, neither good nor broken."""
-
-    name: str
-    ok: bool | None
-    found: str
-    remedy: str = ""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,10 +31,11 @@ def add_to(app: typer.Typer) -> None:
 def doctor(
     session: Session,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild what is derived (the index); memories are never touched.")
+        bool, typer.Option("--repair", help="Mend what can be mended; nothing that was told is lost.")
     ] = False,
 ) -> None:
-    """Check versions, model, data home, store, index and nights. Exit code 1 if something is broken.
+    """Check versions, model, data home, store, vectors, index, origins and nights. Exit code 1 if something is broken
+    and was not mended.
 
     Example: hippo doctor --repair
     """
@@ -79,7 +67,7 @@ def examine(session: Session, repair: bool = False) -> Iterator[Check]:
     ):
         yield _guarded(name, lambda check=check: check(session))  # type: ignore[misc]
     if home.ok:
-        for name, look in (("store", _store), ("index", _index), ("nights", _nights_whole)):
+        for name, look in mending.checks():
             yield _guarded(name, lambda look=look: look(session, repair))  # type: ignore[misc]
 
 
@@ -196,86 +184,3 @@ def _arithmetic(_session: Session) -> Check:
     chosen = "bfloat16" if precision.choose() is torch.bfloat16 else "float32"
     times = ", ".join(f"{name} {value * 1e3:.2f} ms" for name, value in seconds.items())
     return Check(name="arithmetic", ok=True, found=f"{times} a product on {torch.get_num_threads()} threads: {chosen}")
-
-
-def _paths(session: Session) -> UserHome:
-    from hippo_mem.home import UserHome, data_home
-
-    return UserHome(root=data_home(session.home), user=check_id(session.user or DEFAULT_USER, "user"))
-
-
-def _store(session: Session, _repair: bool) -> Check:
-    from hippo_mem.storage import Database
-
-    path = _paths(session).database
-    if not path.exists():
-        return Check(name="store", ok=None, found="nothing was remembered yet")
-    database = Database(path)
-    try:
-        wrong = database.check()
-    finally:
-        database.close()
-    if wrong:
-        return Check(name="store", ok=False, found="; ".join(wrong[:3]), remedy=f"put back a backup of {path}")
-    return Check(name="store", ok=True, found=f"{path.stat().st_size / 1e6:.1f} MB, whole")
-
-
-def _index(session: Session, repair: bool) -> Check:
-    """The index is derived: being behind is normal, being damaged or of another store is not."""
-    from hippo_mem.awake import Awake
-    from hippo_mem.embed import MiniLMEmbedder
-    from hippo_mem.storage import VectorIndex
-    from hippo_mem.storage.index import discard
-
-    paths = _paths(session)
-    if not paths.database.exists():
-        return Check(name="index", ok=None, found="none yet")
-    if repair:
-        discard(paths.index)
-        with Awake.open(session.home, paths.user):
-            pass  # opening reads the rows, closing writes the index
-    if not paths.index.exists():
-        return Check(name="index", ok=None, found="no saved index; the next opening builds it")
-    loaded = VectorIndex.load(paths.index, MiniLMEmbedder.dim)
-    if loaded is None:
-        return Check(name="index", ok=False, found=f"{paths.index} is damaged", remedy="hippo doctor --repair")
-    stamp = loaded[1]
-    with contextlib.closing(sqlite3.connect(f"{paths.database.as_uri()}?mode=ro", uri=True)) as connection:
-        (store_id,) = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
-        (rows,) = connection.execute("SELECT count(*) FROM traces").fetchone()
-    if stamp.store_id != store_id:
-        return Check(name="index", ok=False, found=f"{paths.index} is of another store", remedy="hippo doctor --repair")
-    behind = "in step" if stamp.rows == rows else f"saved at {stamp.rows}, catches up when opened"
-    return Check(name="index", ok=True, found=f"{rows} rows, {behind}{', rebuilt' if repair else ''}")
-
-
-def _nights_whole(session: Session, _repair: bool) -> Check:
-    """Records can be read, and the weights of every kept night are whole."""
-    from safetensors import SafetensorError, safe_open
-
-    from hippo_mem.sleep.nights import Nights
-
-    nights = Nights(_paths(session).nights)
-    every = nights.all()
-    if not every:
-        return Check(name="nights", ok=None, found="no night yet")
-    force = nights.in_force()
-    for night in every:
-        if night.status != "kept":
-            continue
-        file = nights.path(night.number) / "adapter_model.safetensors"
-        try:
-            with safe_open(file, framework="numpy") as weights:
-                n_tensors = len(weights.keys())
-        except (SafetensorError, OSError) as error:
-            where = "in force" if night.in_force else "kept"
-            return Check(
-                name="nights",
-                ok=False,
-                found=f"night {night.number} ({where}): {file} is damaged or gone: {error}",
-                remedy="hippo nights undo && hippo sleep",
-            )
-        if not n_tensors:
-            return Check(name="nights", ok=False, found=f"{file} is empty", remedy="hippo nights undo && hippo sleep")
-    speaks = "the base speaks alone" if force is None else f"night {force.number} is in force"
-    return Check(name="nights", ok=True, found=f"{len(every)} on disk, {speaks}")

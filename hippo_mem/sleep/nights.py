@@ -84,6 +84,13 @@ class Nights:
         number = self._force()
         return None if number is None else self._read(number, number)
 
+    def read(self, number: int) -> Night:
+        """One night by its record, whether or not the others can be read; it does not say what is in force.
+
+        Raises: StoreFormatError.
+        """
+        return self._read(number, None)
+
     def path(self, number: int) -> Path:
         """The folder of a night."""
         return self.folder / f"{number:04d}"

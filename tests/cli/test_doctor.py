@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def test_an_empty_home_is_healthy(hippo):
     assert findings["healthy"] is True
     names = [c["name"] for c in findings["checks"]]
     assert names == [
-        "versions", "sqlite", "home", "model", "vectors", "parser", "arithmetic", "store", "index", "nights",
+        "versions", "sqlite", "home", "model", "vectors", "parser", "arithmetic", "store", "embedder", "index",
+        "origins", "nights",
     ]  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def test_a_damaged_index_is_broken_until_repaired(hippo, full_home):
     assert "hippo doctor --repair" in done.out
     repaired = hippo("doctor", "--repair")
     assert repaired.code == 0
-    assert "4 rows, in step, rebuilt" in repaired.out
+    assert "4 rows, in step, mended: built again" in repaired.out
 
 
 def test_a_damaged_store_is_broken_and_does_not_hide_the_rest(full_home):
@@ -92,7 +94,95 @@ def test_a_truncated_adapter_is_broken(hippo, full_home):
     check = _found()["nights"]
     assert check.ok is False
     assert "night 1 (in force)" in check.found
-    assert "hippo nights undo" in check.remedy
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "the base speaks alone, mended: night 1 undone" in done.out
+    assert _found()["nights"].ok
+
+
+def test_one_changed_byte_of_a_nights_weights_is_found_and_an_earlier_night_speaks(hippo, full_home):
+    hippo("sleep")
+    hippo("sleep")
+    weights = full_home / "users/default/nights/0002/adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "is not what was written" in done.out
+    assert "night 1 is in force, mended: night 2 undone" in hippo("doctor", "--repair").out
+
+
+def test_damaged_weights_of_an_earlier_night_are_given_up(hippo, full_home):
+    hippo("sleep")
+    hippo("sleep")
+    (full_home / "users/default/nights/0001/adapter_model.safetensors").write_bytes(b"cut")
+    assert "night 1 (kept)" in _found()["nights"].found
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "night 2 is in force, mended: night 1 gave up its damaged weights" in done.out
+
+
+@pytest.mark.parametrize("content", ["not json", '{"night": 7}'])
+def test_a_lost_record_of_the_night_in_force_is_mended(hippo, full_home, content):
+    hippo("sleep")
+    (full_home / "users/default/nights/in_force.json").write_text(content)
+    assert _found()["nights"].ok is False
+    assert "mended: night 1 put in force" in hippo("doctor", "--repair").out
+    assert "night 1 is in force" in _found()["nights"].found
+
+
+def _write(home: Path, *statements: str) -> None:
+    connection = sqlite3.connect(home / "users/default/memory.sqlite")
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def test_a_changed_embedder_is_mended_by_embedding_again(hippo, full_home):
+    with Awake.open(full_home, "default", embedder=HashingEmbedder(32)):
+        pass
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "the vectors are of hashing-32/32, not of hashing-384" in done.out
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "4 embedded again" in done.out
+    assert "embed: 4/4" in done.err
+    with Awake.open(full_home, "default", embedder=HashingEmbedder(384)) as awake:
+        assert awake.recall("Where is lamp2?", 1).hits[0].trace.text == "Person2 hid lamp2 in barn2."
+
+
+def test_a_vector_that_is_not_finite_is_mended(hippo, full_home):
+    _write(full_home, "UPDATE traces SET vector = CAST(zeroblob(1532) || x'0000c07f' AS BLOB) WHERE id = 2")
+    assert "1 memories have a bad vector" in hippo("doctor").out
+    assert "mended: 1 memories have a bad vector; 1 embedded again" in hippo("doctor", "--repair").out
+    assert hippo("doctor").code == 0
+
+
+def test_an_index_out_of_step_is_mended(hippo, full_home):
+    _write(full_home, "DROP TRIGGER traces_tombstone", "DELETE FROM traces WHERE id = 2")
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "out of step: 0 rows missing, 1 that the store does not have" in done.out
+    assert "3 rows, in step, mended: built again" in hippo("doctor", "--repair").out
+
+
+def test_rows_that_come_from_nothing_are_removed(hippo, full_home):
+    _write(
+        full_home,
+        "INSERT INTO entities (name, key, kind, created) VALUES ('lost', 'lost', 'thing', 0)",
+        "INSERT INTO places (name, key, created, last_seen) VALUES ('nowhere', 'nowhere', 0, 0)",
+        "INSERT INTO place_links VALUES (1, 'trace', 99)",
+    )
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "come from nothing: 1 places, 1 entities, 1 place links" in done.out
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "removed 1 places, 1 entities, 1 place links" in done.out
+    assert hippo("doctor").code == 0
 
 
 def test_a_model_that_is_not_there_names_what_would_work():
