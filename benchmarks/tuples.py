@@ -24,6 +24,7 @@ from hippo_mem.relational.extract import RuleExtractor, SpacyExtractor
 from hippo_mem.relational.tuples import Tuple, TupleExtractor
 
 DATA = Path(__file__).parent / "data" / "annotated_sentences.jsonl"
+_PRONOUN = re.compile(r"\b(he|she|it|they|him|them|his|her|its|their)\b", re.IGNORECASE)
 Key = tuple[str, str, str, bool]
 
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--split", choices=("dev", "held_out"), help="only this part")
     parser.add_argument("--wrong", action="store_true", help="print what was missed or wrong in the development part")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.data.read_text(encoding="utf-8").splitlines()]
@@ -42,12 +44,16 @@ def main() -> None:
         found = extractor.extract_many([r["text"] for r in rows])
         ms = 1000 * (time.perf_counter() - start) / len(rows)
         result[name] = {"ms_per_text": ms}
-        for split in ("dev", "held_out"):
+        for split in (args.split,) if args.split else ("dev", "held_out"):
             picked = [(r, f) for r, f in zip(rows, found, strict=True) if r["split"] == split]
             result[name][split] = scores([(gold(r), f) for r, f in picked])
             all_ = result[name][split]["all"]
             print(f"{name:6} {split:9} {len(picked):3} texts  precision {all_['precision']:.3f}  recall "
                   f"{all_['recall']:.3f}  F1 {all_['f1']:.3f}  ({ms:.2f} ms a text)")  # fmt: skip
+            spoken = [(gold(r), f) for r, f in picked if _PRONOUN.search(r["text"])]
+            result[name][split]["pronouns"] = p = scores(spoken)["all"]
+            print(f"         with he, she, it, they ({len(spoken)} texts): precision {p['precision']:.3f}  recall "
+                  f"{p['recall']:.3f}")  # fmt: skip
             for pattern, s in sorted(result[name][split]["patterns"].items()):
                 print(f"         {pattern:12} found {s['found']:3}  precision {s['precision']:.3f}")
             for r, f in picked if args.wrong and split == "dev" and name == "spacy" else ():

@@ -14,12 +14,14 @@ from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.phrases import (
     adverb_role,
     detached,
+    is_time,
     phrase_tokens,
     preposition_role,
     text_of,
 )
 
-_REPORTING = lex.word_set("think say know remember note tell believe guess hope mean learn hear forget see")
+REPORTING = lex.word_set("think say know remember note tell believe guess hope mean learn hear forget see")
+_BE_SHORT = frozenset({"'s", "\u2019s", "'m", "\u2019m", "'re", "\u2019re"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "expl"})
 
 
@@ -58,13 +60,13 @@ def clauses(sentence: Span, *, subordinate: bool = False) -> list[Clause]:
         if verb.i in seen:
             return
         seen.add(verb.i)
-        subject = next((c for c in verb.children if c.dep_ in _SUBJECTS), None)
+        subject = next((c for c in verb.children if c.dep_ in _SUBJECTS), None) or _misread_subject(verb)
         clause = read_clause(verb, subject or inherited, inherited_aux=auxiliaries if subject is None else [])
         tail = clause.chain[-1] if clause.chain else verb
         seen.add(tail.i)
         reported = [c for v in (verb, tail) for c in v.children if c.dep_ == "ccomp"]
-        speaks = verb.lemma_.lower() in _REPORTING and reported and clause.object is None
-        if clause.subject is not None and not speaks:
+        speaks = verb.lemma_.lower() in REPORTING and reported and clause.object is None
+        if clause.subject is not None and (subordinate or not speaks):
             found.append(clause)
         for child in reported:
             visit(child, None, [])
@@ -85,6 +87,14 @@ def clauses(sentence: Span, *, subordinate: bool = False) -> list[Clause]:
         elif verb.dep_ == "advcl" and any(c.dep_ in _SUBJECTS for c in verb.children):
             visit(verb, None, [])
     return sorted(found, key=lambda c: c.verb.i)
+
+
+def _misread_subject(verb: Token) -> Token | None:
+    """A name before a finite main verb that was taken for an adverbial: `Tim neither smokes nor drinks`."""
+    if verb.dep_ != "ROOT" or verb.tag_ not in ("VBD", "VBZ"):
+        return None
+    before = [c for c in verb.lefts if c.dep_ == "npadvmod" and c.tag_ == "NNP" and not is_time(c)]
+    return before[-1] if before else None
 
 
 def _relative(verb: Token) -> list[Clause]:
@@ -108,7 +118,7 @@ def _relative(verb: Token) -> list[Clause]:
 
 def read_clause(verb: Token, subject: Token | None, inherited_aux: list[Token] | None = None) -> Clause:
     """The parts of the clause of `verb`, whose subject is `subject`; a conjoined verb may inherit auxiliaries."""
-    clause = Clause(verb=verb, subject=subject, verb_base=verb.lemma_.lower())
+    clause = Clause(verb=verb, subject=subject, verb_base="be" if verb.lower_ in _BE_SHORT else verb.lemma_.lower())
     clause.auxiliaries = [
         c for c in verb.children if c.dep_ in ("aux", "auxpass") and c.i < verb.i and c.lower_ != "to"
     ]

@@ -11,18 +11,18 @@ from typing import Any
 
 from hippo_mem.errors import ModelUnavailable
 from hippo_mem.relational.frames import FrameParser
-from hippo_mem.relational.pronouns import Pronouns
+from hippo_mem.relational.pronouns import Pronouns, gender_of
 from hippo_mem.relational.reading import statements
 from hippo_mem.relational.rules import RuleExtractor, labeled
 from hippo_mem.relational.stating import Reader
 from hippo_mem.relational.tuples import USER, Tuple, TupleExtractor
+from hippo_mem.relational.vocabulary import ATTRIBUTES
 
 __all__ = ["RuleExtractor", "SpacyExtractor", "default_extractor"]
 
-# "Caroline: I went to a class": who says "I". What follows must speak of the speaker.
-_SPEAKER = re.compile(
-    r"^([A-Z][\w.'-]+(?: [A-Z][\w.'-]+)?):\s+(?=\S)(?=.*\b(?:I|I'm|I've|we|We|my|My|me|our)\b)", re.DOTALL
-)
+# "Caroline: I went to a class": who says "I". What follows must be speech rather than a value.
+_LABEL = re.compile(r"^([A-Z][\w.'-]+(?: [A-Z][\w.'-]+)?):\s+(?=\S)")
+_FIRST = re.compile(r"\b(?:I|we|We|my|My|me|our|Our)\b")
 
 
 class SpacyExtractor:
@@ -56,8 +56,12 @@ class SpacyExtractor:
 
 def speaker_of(text: str) -> tuple[str, str]:
     """`Caroline: I went` gives ("Caroline", "I went"); a text without a speaker is the user's."""
-    match = _SPEAKER.match(text)
-    return (match[1], text[match.end() :]) if match else (USER, text)
+    match = _LABEL.match(text)
+    if match is None or match[1].lower() in ATTRIBUTES:
+        return USER, text
+    rest = text[match.end() :]
+    speaks = _FIRST.search(rest) or gender_of(match[1]) or (len(rest.split()) > 2 and rest.rstrip()[-1:] in ".!?")
+    return (match[1], rest) if speaks else (USER, text)
 
 
 def default_extractor(parser: FrameParser | None = None) -> TupleExtractor:

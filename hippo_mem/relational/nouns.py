@@ -22,9 +22,13 @@ _FIRST = lex.word_set("i me we us myself ourselves")
 _POSSESSIVES = {"my": USER, "our": USER, "mine": USER, "ours": USER}
 _THIRD = lex.word_set("he him she her it they them his hers theirs himself herself itself themselves")
 _THEIRS = lex.word_set("his her its their")
-_OWNED = re.compile(r"^(.+?)(?:['\u2019]s|(?<=s)['\u2019])\s+(\S.*)$")
+_OWNED = re.compile(r"^(.+)(?:['\u2019]s|(?<=s)['\u2019])\s+(\S.*)$")
 _PREPOSITION = re.compile(
     rf"\s(?:{'|'.join(sorted(lex.PLACE_PREPOSITIONS | {'of', 'with', 'for', 'about', 'called', 'named'}))})\s"
+)
+# "the driver's seat", "the children's hospital": what a thing is for, not whose it is.
+_FOR = re.compile(
+    "children|women|men|driver|beginner|master|bachelor|new year|today|tomorrow|yesterday|tonight", re.IGNORECASE
 )
 _OF = re.compile(r"^(?:the\s+)?((?:[\w-]+\s+){0,2}?[\w-]+)\s+of\s+(\S.*)$", re.IGNORECASE)
 _NAMED = re.compile(r"^((?:[a-z][\w-]*\s+)*?[a-z][\w-]*)\s+((?:[A-Z][\w.'\u2019-]*)(?:\s+[A-Z][\w.'\u2019-]*){0,3})$")
@@ -54,11 +58,13 @@ class Named:
     proper: bool = False
     plural: bool = False
     indefinite: bool = False
+    members: tuple[str, ...] = ()
+    role: str = ""
 
 
 def bare(text: str) -> str:
-    """`text` without its leading article: "the old mill" gives "old mill"."""
-    cut = _ARTICLE.sub("", text.strip(), count=1)
+    """`text` without its leading article or infinitive's "to": "the old mill" gives "old mill"."""
+    cut = re.sub(r"^to\s+(?=\S)", "", _ARTICLE.sub("", text.strip(), count=1))
     return cut.strip(" ,;:")
 
 
@@ -94,8 +100,11 @@ def read_noun(phrase: Phrase, resolve: Resolve, speaker: str, *, subject: bool =
         return (_plain(speaker, "user" if speaker == USER else "person"),)
     if low in _THIRD:
         names = resolve(low, subject, False)
-        kind: Kind = "person" if low in ("he", "him", "she", "her") else phrase.kind
-        return tuple(_plain(n, kind) for n in names) or (_plain(low, kind),)
+        human = low in ("he", "him", "she", "her") or (low in ("they", "them") and names and names[0][:1].isupper())
+        kind: Kind = "person" if human else phrase.kind
+        return tuple(_plain(n, kind) for n in names) or (() if low == "it" else (_plain(low, kind),))
+    if low in ("one", "ones", "yours") or low.startswith("your "):
+        return ()
     if low in lex.PRONOUNS and low not in ("someone", "something"):
         return ()
     return tuple(_whole(phrase, text, owner, rest, resolve, speaker) for owner, rest in _owners(text, resolve, speaker))
@@ -107,18 +116,17 @@ def _plain(name: str, kind: Kind) -> Named:
 
 def _owners(text: str, resolve: Resolve, speaker: str) -> list[tuple[Named | None, str]]:
     """`my car` gives the user and "car"; a phrase without possessor gives none and itself."""
+    owned = _OWNED.match(text)
+    if owned and not _FOR.fullmatch(bare(owned[1])) and not _PREPOSITION.search(owned[1]):
+        whose = read_noun(Phrase(text=owned[1], kind="person"), resolve, speaker)
+        if whose:
+            return [(w, owned[2]) for w in whose]
     first, _, rest = text.partition(" ")
     if rest and first.lower() in _POSSESSIVES:
         return [(_plain(speaker, "user" if speaker == USER else "person"), rest)]
     if rest and first.lower() in _THEIRS:
         names = resolve(first.lower(), False, True)
         return [(_plain(n, "person" if first.lower() != "its" else "thing"), rest) for n in names] or [(None, text)]
-    owned = _OWNED.match(text)
-    if owned and not re.fullmatch(r"(children|women|men|driver|first|master|new year|today|tomorrow|yesterday|bachelor)",
-                                  bare(owned[1]).lower()) and not _PREPOSITION.search(owned[1]):  # fmt: skip
-        whose = read_noun(Phrase(text=owned[1], kind="person"), resolve, speaker)
-        if whose:
-            return [(w, owned[2]) for w in whose]
     of = _OF.match(text)
     if of and not _PREPOSITION.search(f" {of[1]} "):
         noun = bare(of[1])
@@ -141,7 +149,7 @@ def _whole(phrase: Phrase, text: str, owner: Named | None, rest: str, resolve: R
         ):  # fmt: skip
             common, label = named[1], named[2]
     states: list[Tuple] = list(owner.states) if owner is not None else []
-    common = bare(common).replace("favourite", "favorite")
+    common = bare(_with_possessors(common, resolve, speaker)).replace("favourite", "favorite")
     noun = head_noun(common)
     role = role_name(_singular(noun))
     possessed = f"{owner.name}'s " if owner is not None else ""
@@ -149,8 +157,12 @@ def _whole(phrase: Phrase, text: str, owner: Named | None, rest: str, resolve: R
     kind = phrase.kind
     if role and kind in ("thing", "value"):
         kind = "person"
-    name = _name_of(label, resolve, speaker) if label else whole
-    if label:
+    article = text.split(" ")[0].lower()
+    indefinite = article in ("a", "an", "another") or noun == "one"
+    name = bare(label) if label and not (indefinite and phrase.label) else whole
+    if label and name == whole:  # "a cat named Milo": what it is called is news, what it is comes first
+        states.append(_state(whole, "name", bare(label), kind, kind, text, "label"))
+    elif label:
         states.append(_state(whole, "name", name, kind, kind, text, "label" if phrase.label else "appositive"))
     if owner is not None and role:
         states.append(_state(name, f"{role}_of", owner.name, "person", owner.kind, text, "possessive"))
@@ -159,14 +171,23 @@ def _whole(phrase: Phrase, text: str, owner: Named | None, rest: str, resolve: R
         states.append(_state(target, "owner", owner.name, kind, owner.kind, text, "possessive"))
     if phrase.described:
         states += _described(name, kind, phrase, resolve, speaker)
-    article = text.split(" ")[0].lower()
+    if owner is not None and role:
+        states += [_state(m, f"{role}_of", owner.name, "person", owner.kind, text, "appositive")
+                   for m in phrase.members]  # fmt: skip
     return Named(name=name, kind=kind, states=tuple(states), owner=owner.name if owner else "", noun=common,
                  proper=phrase.named or bool(label), plural=phrase.plural,
-                 indefinite=article in ("a", "an", "another") or noun in ("one",))  # fmt: skip
+                 indefinite=indefinite, members=phrase.members if role else (), role=role)  # fmt: skip
 
 
-def _name_of(label: str, resolve: Resolve, speaker: str) -> str:
-    return bare(label)
+def _with_possessors(text: str, resolve: Resolve, speaker: str) -> str:
+    """Possessives inside a phrase: "top drawer of my desk" gives "top drawer of user's desk"."""
+
+    def whose(match: re.Match[str]) -> str:
+        word = match[1].lower()
+        names = (speaker,) if word in _POSSESSIVES else resolve(word, False, True)
+        return f"{names[0]}'s " if names else match[0]
+
+    return re.sub(r"(?<=\s)(my|our|his|her|their)\s", whose, text)
 
 
 def _with_role(common: str, noun: str, role: str) -> str:

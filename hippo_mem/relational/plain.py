@@ -157,6 +157,8 @@ def _is_noun_phrase(words: list[str]) -> bool:
         for w in lows
     ):
         return False
+    if lows and lows[-1] in lex.PLACE_ADVERBS - {"outside", "inside", "home"}:
+        return False
     return len(words) <= 10 and not (lows and lows[0] in lex.PRONOUNS - _DETERMINERS - {"it", "them"})
 
 

@@ -68,6 +68,10 @@ class _Mention:
     clause: int
 
 
+def _may_be(mention: _Mention, gender: Gender) -> bool:
+    return not mention.plural and mention.gender in (gender, "")
+
+
 @dataclass(slots=True)
 class Pronouns:
     """The mentions of one text so far."""
@@ -81,12 +85,17 @@ class Pronouns:
 
     def mention(self, names: tuple[str, ...], kind: Kind, *, plural: bool, subject: bool) -> None:
         """Note that `names` were mentioned together in the current clause."""
-        if not names or USER in names:
+        if not names or USER in names or any(n.lower() in lex.PRONOUNS for n in names):
             return
-        gender: Gender = gender_of(names[0]) if len(names) == 1 and kind == "person" else ""
-        known = next((m.gender for m in reversed(self._mentions) if m.names == names and m.gender), "")
+        if kind == "thing" and names[0][:1].isupper() and gender_of(names[0]):
+            kind = "person"
+        called: Gender = gender_of(names[0]) if len(names) == 1 and kind == "person" else ""
+        for earlier in reversed(self._mentions):
+            if earlier.names == names and earlier.gender:
+                called = earlier.gender
+                break
         self._mentions.append(
-            _Mention(names=names, kind=kind, plural=plural or len(names) > 1, gender=known or gender, subject=subject,
+            _Mention(names=names, kind=kind, plural=plural or len(names) > 1, gender=called, subject=subject,
                      clause=self._clause)
         )  # fmt: skip
 
@@ -110,7 +119,11 @@ class Pronouns:
         return ()
 
     def _person(self, gender: Gender, subject: bool, possessive: bool) -> tuple[str, ...]:
-        fits = [m for m in self._mentions if m.kind == "person" and not m.plural and m.gender in (gender, "")]
+        fits = [m for m in self._mentions if _may_be(m, gender) and m.kind == "person"]
+        # A rare name may not have been known for a person's.
+        fits = fits or [
+            m for m in self._mentions if _may_be(m, gender) and m.names[0][:1].isupper() and m.kind == "thing"
+        ]
         sure = [m for m in fits if m.gender == gender]
         leaning = [m for m in fits if not m.gender and _leaning(m.names[0]) == gender]
         apart = [m for m in fits if m in sure or _leaning(m.names[0]) in (gender, "")]

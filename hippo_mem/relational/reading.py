@@ -15,9 +15,10 @@ from spacy.tokens import Span, Token
 
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
-from hippo_mem.relational.clauses import Clause, clauses, read_clause
+from hippo_mem.relational.clauses import REPORTING, Clause, clauses, read_clause
 from hippo_mem.relational.phrases import is_person, is_plural, is_time, phrase_tokens, text_of
 from hippo_mem.relational.plain import Plain, read_plain
+from hippo_mem.relational.pronouns import gender_of
 from hippo_mem.relational.statements import Mood, Phrase, Placed, Statement
 from hippo_mem.relational.tuples import USER, Kind
 from hippo_mem.relational.vocabulary import MOVING, canonical
@@ -29,6 +30,8 @@ _WISHES = lex.word_set("want plan hope wish intend expect need would decide try 
 _CONDITIONS = lex.word_set("if unless whether")
 _NOBODY = lex.word_set("nobody none nothing neither everyone everybody anybody anyone you it there who what which that")
 _SAYING = lex.word_set("say reply answer whisper shout explain add tell write ask announce admit")
+_TELLING = lex.word_set("tell inform remind ask advise convince assure warn promise")
+_COMPASS = lex.word_set("north south east west left right northeast northwest southeast southwest")
 _NOUNS = frozenset({"NOUN", "PROPN", "PRON", "NUM"})
 
 
@@ -60,6 +63,11 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
     existence = subject.dep_ == "expl" or (subject.lower_ == "there" and clause.verb_base == "be")
     low = subject.lower_
     if not existence and low in _NOBODY - {"it", "that", "who", "which"}:
+        return
+    telling = verb.lemma_.lower() in _TELLING and any(c.dep_ in ("ccomp", "xcomp") for c in verb.children)
+    if telling or (verb.lemma_.lower() in _SAYING | REPORTING and any(c.dep_ == "ccomp" for c in verb.children)):
+        # What is told is a clause of its own; who told it is only somebody a pronoun may stand for.
+        yield Statement(subjects=phrases_of(clause.subject_tokens, subject), verb="", speaker=speaker)
         return
     used_to = verb.lower_ == "used" and any(c.dep_ == "xcomp" for c in verb.children)
     going = verb.lower_ in ("going", "gon") and bool(clause.chain)
@@ -93,6 +101,8 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
         if head.pos_ in ("ADJ", "VERB", "ADV", "NUM") or (head.lower_ in lex.COLORS and head.dep_ == "acomp"):
             qualities, extra = _qualities(clause, head)
             complements += extra
+        elif head.lower_ in _COMPASS and (spot := _direction(head)):
+            places.append(spot)
         elif is_time(head) and not _valued(subject):
             times.insert(0, text_of(clause.attribute_tokens))
         else:
@@ -101,7 +111,9 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
             places += spots
     if clause.label is not None and clause.passive and clause.object is None:
         attributes = (*attributes, *phrases_of(phrase_tokens(clause.label), clause.label))
-    base = verbs.base_of(verb.text, verb.lemma_) if verb.tag_ in ("VBD", "VBN") else verb.lemma_.lower()
+    base = "be" if clause.verb_base == "be" else _base(verb)
+    if base == "be" and low == "it" and any(c.dep_ in ("ccomp", "csubj", "xcomp", "advcl") for c in verb.children):
+        return  # "it was good to see her": this "it" stands for nothing said before
     chain = " ".join(t.text for t in clause.chain)
     liked = canonical(base) in ("likes", "dislikes") and next((c for c in verb.children if c.dep_ == "xcomp"), None)
     if liked:
@@ -118,6 +130,12 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
         qualities=qualities, attributes=attributes, negated=negated, passive=clause.passive, existence=existence,
         alternatives=_alternatives(clause), mood=_mood(clause), speaker=speaker, span=_span(clause),
     )  # fmt: skip
+
+
+def _base(verb: Token) -> str:
+    if verb.tag_ in ("VBD", "VBN"):
+        return verbs.base_of(verb.text, verb.lemma_)
+    return verbs.base_of_third(verb.lower_, verb.lemma_) if verb.tag_ == "VBZ" else verb.lemma_.lower()
 
 
 def _inner(verb: Token, outer: Clause, speaker: str, *, ended: bool) -> Iterator[Statement]:
@@ -184,6 +202,13 @@ def _attributes(clause: Clause, head: Token) -> tuple[tuple[Phrase, ...], list[P
     for prep in kept:
         spots += _places(phrase_tokens(prep))
     return phrases_of(tokens, head), complements, spots
+
+
+def _direction(head: Token) -> Placed | None:
+    """`north of the hallway` where the parse takes the compass point for a noun."""
+    of = next((c for c in head.children if c.dep_ == "prep" and c.lower_ == "of"), None)
+    inner = next((c for c in of.children if c.dep_ == "pobj"), None) if of is not None else None
+    return _placed(f"{head.lower_} of", phrase_tokens(inner)) if inner is not None else None
 
 
 def _valued(subject: Token) -> bool:
@@ -266,7 +291,10 @@ def phrases_of(tokens: Iterable[Token], head: Token) -> tuple[Phrase, ...]:
 
 def _run(tokens: list[Token], head: Token) -> list[Token]:
     """The tokens around `head` without outer punctuation, brackets or a comma's leavings."""
-    while tokens and (tokens[-1].is_punct or tokens[-1].is_space or tokens[-1].dep_ == "cc"):
+    while tokens and (
+        tokens[-1].is_punct or tokens[-1].is_space or tokens[-1].dep_ == "cc"
+        or (len(tokens) > 1 and tokens[-1].lower_ in ("there", "here"))
+    ):  # fmt: skip
         tokens.pop()
     while tokens and (tokens[0].is_punct or tokens[0].is_space or tokens[0].lower_ in ("either", "neither", "both")):
         tokens.pop(0)
@@ -275,12 +303,19 @@ def _run(tokens: list[Token], head: Token) -> list[Token]:
 
 def _phrase(tokens: list[Token], head: Token) -> Phrase:
     label = described = ""
-    for child in head.children:
+    members: tuple[str, ...] = ()
+    # The comma after "my best friend from college" belongs to the friend, not to the college.
+    deeper = [t for c in head.children if c.dep_ == "prep" and c.i > head.i for t in c.subtree
+              if t.dep_ == "appos" and t.tag_ == "NNP" and is_person(head)]  # fmt: skip
+    for child in (*head.children, *deeper):
         if child.dep_ != "appos" or child.i < head.i:
             continue
         text = text_of(phrase_tokens(child))
         if child.tag_ in ("NNP", "NNPS") and head.tag_ not in ("NNP", "NNPS"):
-            label = label or text
+            if is_plural(head) and len(_conjuncts(child)) > 1:
+                members = tuple(p.text for p in phrases_of(phrase_tokens(child), child))
+            else:
+                label = label or text
         elif not is_time(child) and child.pos_ in ("NOUN", "PROPN"):
             described = described or text
         tokens = [t for t in tokens if t.i < child.left_edge.i or t.i > child.right_edge.i]
@@ -296,11 +331,15 @@ def _phrase(tokens: list[Token], head: Token) -> Phrase:
     single = ""
     if head.tag_ == "NNS":
         single = " ".join(t.lemma_ if t.i == head.i else t.text for t in tokens if t.dep_ != "det")
-    return Phrase(text=text, kind=_kind(head), plural=is_plural(head) and head.lower_ != "you", label=label,
-                  described=described, single=single, named=head.tag_ in ("NNP", "NNPS"))  # fmt: skip
+    return Phrase(text=text, kind=_kind(head), plural=head.tag_ in ("NNS", "NNPS"), label=label,
+                  described=described, single=single, members=members, named=head.tag_ in ("NNP", "NNPS"))  # fmt: skip
 
 
 def _kind(token: Token) -> Kind:
+    if token.tag_ == "NNP" and gender_of(token.text) and token.dep_ != "pobj":
+        return "person"
+    if token.tag_ == "NNP" and any(c.lower_ in ("both", "either", "neither") for c in token.children):
+        return "person"  # "both Karim and his wife": the word before the name is no article
     if token.ent_type_ in _PLACES:
         return "place"
     if token.lower_ in ("i", "me", "we", "us"):
@@ -310,7 +349,7 @@ def _kind(token: Token) -> Kind:
     if token.like_num:
         return "number"
     if token.ent_type_ in ("ORG", "PRODUCT", "WORK_OF_ART", "LANGUAGE", "NORP", "EVENT"):
-        bare = token.ent_type_ == "ORG" and token.dep_ in ("nsubj", "dative") and " " not in token.ent_type_
+        bare = token.ent_type_ == "ORG" and token.dep_ in ("nsubj", "nsubjpass", "dative")
         return "person" if bare and token.tag_ == "NNP" and len(list(token.lefts)) == 0 else "thing"
     return "person" if is_person(token) else "thing"
 
@@ -320,8 +359,12 @@ def _placed(preposition: str, tokens: list[Token]) -> Placed | None:
         return None
     inside = {t.i for t in tokens}
     head = next((t for t in tokens if t.head.i not in inside), tokens[-1])
-    return Placed(preposition=preposition.lower(), phrases=phrases_of(tokens, head),
-                  text=f"{preposition} {text_of(tokens)}", alternatives=any(t.lower_ == "or" for t in tokens))  # fmt: skip
+    return Placed(
+        preposition=preposition.lower(),
+        phrases=phrases_of(tokens, head),
+        text=f"{preposition} {text_of(tokens)}",
+        alternatives=any(t.lower_ == "or" for t in tokens),
+    )
 
 
 def _places(group: list[Token]) -> list[Placed]:
@@ -333,7 +376,7 @@ def _places(group: list[Token]) -> list[Placed]:
     if "of" in words[1:4]:  # "to the left of", "north of", "in front of"
         at = words.index("of", 1)
         noun = words[at - 1]
-        if noun in lex.word_set("north south east west left right northeast northwest southeast southwest"):
+        if noun in _COMPASS:
             rest = group[at + 1 :]
             made = _placed(f"{noun} of", rest)
             return [Placed(preposition=made.preposition, phrases=made.phrases, text=text)] if made else []
@@ -349,12 +392,11 @@ def _places(group: list[Token]) -> list[Placed]:
     noun_head: Any = next((c for c in prep.children if c.dep_ in ("pobj", "pcomp") and c.i in inside), None)
     if noun_head is None:
         return [Placed(preposition=root.lower_, phrases=(), text=text)]
-    preposition = " ".join(t.lower_ for t in group if root.i <= t.i <= prep.i)
+    preposition = " ".join(t.lower_ for t in group if root.i <= t.i <= prep.i and t.lower_ != "back")
     rest = [t for t in noun_head.subtree if t.i in inside]
     alternatives = any(t.lower_ == "or" for t in group)
-    found = [Placed(preposition=preposition, phrases=phrases_of(rest, noun_head), text=text,
+    return [Placed(preposition=preposition, phrases=phrases_of(rest, noun_head), text=text,
                     alternatives=alternatives)]  # fmt: skip
-    return found
 
 
 # -- sentences the plain grammar reads, and quotations
@@ -391,7 +433,11 @@ def _plain_place(text: str) -> Placed:
 def _plain_phrase(text: str, *, subject: bool = False) -> Phrase:
     words = text.split(" ")
     named = words[0][:1].isupper() and words[0] != "I"
-    person = (subject and named) or words[-1] in lex.KIN | lex.PLURAL_KIN or lex.is_trade(words[-1])
+    person = (
+        (named and (subject or bool(gender_of(text))))
+        or words[-1] in lex.KIN | lex.PLURAL_KIN
+        or lex.is_trade(words[-1])
+    )
     plural = words[-1].endswith("s") and not words[-1].endswith(("ss", "us", "is")) and not named
     kind: Kind = "user" if text in ("I", "we") else "person" if person else "thing"
     return Phrase(text=text, kind=kind, plural=plural, named=named)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
@@ -22,8 +23,10 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'A-Z\u201c])|\n+|(?<=\w);\s+")
 _TOKEN = re.compile(r"\d[\d.,:/-]*\d|[\w\u00c0-\u024f]+(?:[-'\u2019][\w\u00c0-\u024f]+)*|[^\w\s]")
 _BE = lex.word_set("is are was were am be been 's 'm 're")
 _AUX = lex.word_set("has have had will would can could may might must should shall do does did")
-_MODAL: dict[str, Mood] = {"will": "planned", "shall": "planned", "would": "possible", "could": "possible",
-                           "may": "possible", "might": "possible", "should": "possible", "must": "possible"}  # fmt: skip
+_MODAL: dict[str, Mood] = {
+    "will": "planned", "shall": "planned", "would": "possible", "could": "possible", "may": "possible",
+    "might": "possible", "should": "possible", "must": "possible",
+}  # fmt: skip
 _NOT = lex.word_set("not never n't")
 _PREPOSITIONS = lex.PLACE_PREPOSITIONS | lex.word_set("with for without about as of since until before after during")
 _PREPOSITIONS -= lex.word_set("of down up off past")
@@ -34,14 +37,16 @@ _ADVERBS = lex.word_set("also just still already really currently always often u
 _CONTRACTIONS = (
     (re.compile(r"\b(can)'t\b", re.IGNORECASE), r"\1 not"), (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"n['\u2019]t\b"), " not"), (re.compile(r"['\u2019](?=m\b)m\b"), " am"),
-    (re.compile(r"['\u2019]re\b"), " are"), (re.compile(r"['\u2019]ve\b"), " have"), (re.compile(r"['\u2019]ll\b"), " will"),
+    (re.compile(r"['\u2019]re\b"), " are"), (re.compile(r"['\u2019]ve\b"), " have"),
+    (re.compile(r"['\u2019]ll\b"), " will"),
     (re.compile(r"\b(he|she|it|that|there|this)['\u2019]s\b", re.IGNORECASE), r"\1 is"),
     (re.compile(r"\bno longer\b", re.IGNORECASE), "not"), (re.compile(r"\banymore\b", re.IGNORECASE), ""),
 )  # fmt: skip
 _PRESENTS = lex.word_set(
     "live lives work works like likes love loves hate hates own owns play plays speak speaks study studies teach "
-    "teaches run runs keep keeps sell sells make makes prefer prefers belong belongs enjoy enjoys drive drives eat eats "
-    "drink drinks go goes come comes stand stands need needs want wants cook cooks write writes collect collects know "
+    "teaches run runs keep keeps sell sells make makes prefer prefers belong belongs enjoy enjoys drive drives "
+    "eat eats drink drinks go goes come comes "
+    "stand stands need needs want wants cook cooks write writes collect collects know "
     "knows use uses wear wears carry carries contain contains open opens close closes leave leaves grow grows have has"
 )
 _NOT_PASTS = lex.word_set("red bed need seed old left-handed wed shed sled hundred")
@@ -55,7 +60,10 @@ class RuleExtractor:
         reader = Reader(pronouns=Pronouns())
         found: list[Tuple] = []
         for sentence in _SENTENCE.split(text):
-            said = [s for s in (_clause(c, sentence) for c in _parts(sentence)) if s is not None]
+            said: list[Statement] = []
+            for part in _parts(sentence):
+                clause = _clause(part, sentence, said[-1].subjects if said else ())
+                said += [clause] if clause is not None else []
             found += reader.read(said) if said else labeled(sentence)
         return list(dict.fromkeys(found))
 
@@ -85,10 +93,34 @@ def _parts(sentence: str) -> list[str]:
     for pattern, replacement in _CONTRACTIONS:
         text = pattern.sub(replacement, text)
     text = re.sub(r"^(?:Remember|Note|I think|I know|I believe) (?:that )?", "", text)
-    return re.split(r",?\s+(?:and|but|so|because) (?=(?:I|he|she|it|we|they|then)\b)", text.rstrip(".! "))
+    parts = re.split(r",?\s+(?:and|but|so|because) (?=(?:I|he|she|it|we|they|then)\b)", text.rstrip(".! "))
+    return [q for p in parts for q in _verb_phrases(p)]
 
 
-def _clause(text: str, sentence: str) -> Statement | None:
+def _verb_phrases(text: str) -> list[str]:
+    """Cut where "and" is followed by a past form: `dropped the keys and ran to the station`."""
+    found = [""]
+    for piece in re.split(r"(,?\s+and\s+)(?=[a-z]+\b)", text):
+        first = piece.split(" ")[0]
+        if found[-1].endswith(" and ") and verbs.is_past(first) and first not in _NOT_PASTS:
+            found[-1] = found[-1][: -len(" and ")]
+            found.append(piece)
+        elif piece.strip(" ,") == "and":
+            found[-1] += " and "
+        else:
+            found[-1] += piece
+    return found
+
+
+def _clause(text: str, sentence: str, before: tuple[Phrase, ...]) -> Statement | None:
+    """One clause; one without a subject has that of the clause `before`."""
+    ended = bool(re.search(r"\bused to\b", text))
+    text = re.sub(r"\bused to\s+", "did ", text)
+    exists = re.match(
+        r"^There (?:is|are|was|were)\s+(.+?)\s+((?:in|on|at|under|behind|near|next to|inside|above) .+)$", text
+    )
+    if exists:
+        return _existence(exists[1], exists[2], sentence)
     words = _TOKEN.findall(text)
     opener: list[str] = []
     if words and words[0].lower() in _PREPOSITIONS | {"last", "yesterday", "today", "next"} and "," in words:
@@ -97,13 +129,15 @@ def _clause(text: str, sentence: str) -> Statement | None:
     while words and words[0].lower() in ("then", "also", "actually", "yesterday", "today"):
         opener, words = (words[:1], words[1:]) if words[0].lower() in ("yesterday", "today") else (opener, words[1:])
     at = _verb_at(words)
-    if at <= 0 or at > 8:
+    inherited = before if words and verbs.is_past(words[0].lower()) else ()
+    at = 0 if inherited else at
+    if at < 0 or at > 10 or (at == 0 and not inherited):
         return None
-    subject = " ".join(words[:at]).strip(" ,")
-    subjects = _phrases(subject)
+    subject = re.sub(r"\s+([,'])", r"\1", " ".join(words[:at])).strip(" ,")
+    subjects = inherited or _subject(subject)
     if not subjects or subject.lower() in ("nobody", "it", "you", "there", "who"):
         return None
-    negated, ended = False, False
+    negated = False
     mood: Mood = "told"
     passive = False
     surface = words[at].lower()
@@ -137,6 +171,24 @@ def _clause(text: str, sentence: str) -> Statement | None:
                       span=sentence.strip().rstrip("."))  # fmt: skip
 
 
+def _subject(text: str) -> tuple[Phrase, ...]:
+    """`Eva, the mayor of Lund`: a name, and what the apposition says of it."""
+    apposed = re.match(r"^([^,]+), ((?:the|a|an|my|our|his|her|their) [^,]+)$", text)
+    if apposed:
+        return (replace(_phrase(apposed[1]), described=apposed[2]),)
+    named = re.match(r"^((?:my|our|the|his|her|their) [a-z -]+), ((?:[A-Z][\w.'-]*\s?)+)$", text, re.IGNORECASE)
+    if named and named[2][:1].isupper():
+        return (replace(_phrase(named[1]), label=named[2].strip(), kind="person"),)
+    return _phrases(text)
+
+
+def _existence(thing: str, where: str, sentence: str) -> Statement:
+    preposition = next((c for c in lex.COMPOUND_PREPOSITIONS if where.startswith(c + " ")), where.split(" ")[0])
+    placed = Placed(preposition=preposition, phrases=_phrases(where[len(preposition) + 1 :]), text=where)
+    return Statement(subjects=_phrases(thing), verb="be", places=(placed,), existence=True,
+                     span=sentence.strip().rstrip("."))  # fmt: skip
+
+
 def _statement(subjects: tuple[Phrase, ...], base: str, surface: str, rest: list[str], opener: list[str], *,
                negated: bool, ended: bool, mood: Mood, passive: bool, span: str) -> Statement | None:  # fmt: skip
     particle = ""
@@ -161,6 +213,8 @@ def _statement(subjects: tuple[Phrase, ...], base: str, surface: str, rest: list
         elif preposition in lex.PLACE_PREPOSITIONS and not (
             preposition in lex.GOVERNED.get(base, ()) or (preposition in ("to", "from") and base in lex.DATIVE_VERBS)
         ):
+            if places and preposition in ("in", "of", "on"):  # "at the hospital in Leeds": of the place, not the event
+                continue
             places.append(Placed(preposition=preposition, phrases=_phrases(phrase), text=f"{preposition} {phrase}",
                                  alternatives=" or " in phrase))  # fmt: skip
         elif phrase:
@@ -186,10 +240,17 @@ def _statement(subjects: tuple[Phrase, ...], base: str, surface: str, rest: list
         attributes, head = (Phrase(text=head, kind="thing", named=True),), ""
     return Statement(
         subjects=subjects, verb=base, verb_text=surface, participle=surface, particle=particle,
-        objects=_phrases(head) if head else (), agents=agents, complements=tuple(complements), places=tuple(places),
+        objects=_objects(head), agents=agents, complements=tuple(complements), places=tuple(places),
         times=tuple(times), qualities=qualities, attributes=attributes, negated=negated, ended=ended, mood=mood,
         passive=passive, span=span,
     )  # fmt: skip
+
+
+def _objects(head: str) -> tuple[Phrase, ...]:
+    called = re.match(r"^(.+?)\s+(?:named|called)\s+(\S.*)$", head)
+    if called:
+        return (replace(_phrase(called[1]), label=called[2]),)
+    return _phrases(head) if head else ()
 
 
 def _verb_at(words: list[str]) -> int:

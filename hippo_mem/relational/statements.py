@@ -31,6 +31,7 @@ class Phrase:
     described: str = ""
     single: str = ""
     named: bool = False  # a proper name
+    members: tuple[str, ...] = ()  # "two brothers, Jonas and Felix"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ _DIRECTIONS = {
                                       "southwest", "left", "right")},
     "above": "above", "below": "below", "over": "above", "beneath": "below",
 }  # fmt: skip
-_INTO = lex.word_set("to into in at inside onto on toward home back")
+_INTO = lex.word_set("to into in at inside onto home")
 _THITHER = lex.word_set("to from into onto toward towards off through")
 _HOME = lex.word_set("home upstairs downstairs outside inside abroad indoors outdoors overseas")
 _AGE = re.compile(r"^([\w-]+)(?: (?:years?|months?|weeks?)(?: old)?)?$", re.IGNORECASE)
@@ -38,6 +38,7 @@ _PLACE_NOUNS = lex.word_set(
     "cinema beach garage cellar attic basement apartment flat market bank farm forest island lobby studio factory "
     "warehouse stadium pool campus classroom party meeting street balcony playground university college clinic harbor"
 )
+_LINKING = lex.word_set("become seem remain stay get feel look sound appear turn go grow")
 _EVERY = re.compile(r"\b(every|each|usually|often|always|sometimes|never|daily|weekly|on \w+days)\b", re.IGNORECASE)
 
 
@@ -58,14 +59,13 @@ class Reader:
         return list(found.values())
 
     def _names(self, phrases: Iterable[Phrase], said: Statement, *, subject: bool = False) -> list[Named]:
-        phrases = list(phrases)
-        named = [n for p in phrases for n in read_noun(p, self._resolve, said.speaker, subject=subject)]
-        if named:
-            several = len(named) > 1 or any(p.plural for p in phrases)
-            groups = [named] if several else []
-            for group in (*([n] for n in named), *groups):
-                self.pronouns.mention(tuple(n.name for n in group), group[0].kind, subject=subject,
-                                      plural=len(group) > 1 or group[0].plural)  # fmt: skip
+        named: list[Named] = []
+        for phrase in phrases:
+            for n in read_noun(phrase, self._resolve, said.speaker, subject=subject):
+                named.append(n)
+                self.pronouns.mention((n.name,), n.kind, subject=subject, plural=n.plural)
+        if len(named) > 1:
+            self.pronouns.mention(tuple(n.name for n in named), named[0].kind, subject=subject, plural=True)
         return named
 
     def _resolve(self, pronoun: str, subject: bool, possessive: bool) -> tuple[str, ...]:
@@ -74,15 +74,26 @@ class Reader:
     def _one(self, said: Statement) -> Iterator[Tuple]:
         clause = _Clause(said=said, subjects=self._names(said.subjects, said, subject=True))
         clause.agents = self._names(said.agents, said, subject=True)
-        clause.complements = [(p, self._names(p.phrases, said)) for p in said.complements]
         clause.objects = self._names(said.objects, said)
+        clause.complements = [(p, self._names(p.phrases, said)) for p in said.complements]
         clause.places = [(p, self._names(p.phrases, said)) for p in said.places]
         clause.attributes = [(p, n) for p in said.attributes for n in read_noun(p, self._resolve, said.speaker)]
         made = list(clause.tuples())
         used = {name for t in made for name in (t.head, t.tail)}
         states = [s for n in clause.mentioned() for s in n.states]
+        called = {t.head for t in made if t.relation == "name" and any(r.head == t.tail for r in made)}
+        states = [s for s in states if not (s.head in called and s.relation.endswith("_of"))]
+        owner = clause.subjects[0].name if clause.subjects and said.verb in ("have", "own", *voc.TAKING) else ""
+        got = {n.name for n in clause.objects if n.indefinite} if owner else set()
+        states = [
+            replace(s, head=f"{owner}'s {s.head}")
+            if s.head in got and (s.relation, s.pattern) == ("name", "label")
+            else s
+            for s in states
+        ]
         naming = {s.head for s in states if s.relation == "name"}
         yield from made
+        yield from clause.introduced()
         yield from (s for s in states if s.head in used | naming or s.tail in used)
 
 
@@ -102,6 +113,15 @@ class _Clause:
         yield from (*self.subjects, *self.agents, *self.objects)
         for _, named in (*self.complements, *self.places):
             yield from named
+
+    def introduced(self) -> Iterator[Tuple]:
+        """`This is my colleague Farid`, and the members of a group that somebody has."""
+        if self.said.verb == "be" and [p.text.lower() for p in self.said.subjects] in (["this"], ["that"]):
+            yield from (s for _, n in self.attributes if n.proper for s in n.states)
+        if self.said.verb == "have":
+            for owner in self.subjects:
+                for n in self.objects:
+                    yield from (self.state(m, f"{n.role}_of", owner, "appositive") for m in n.members)
 
     # -- making one tuple
 
@@ -210,7 +230,7 @@ class _Clause:
             return
         for n in named:
             made = self.state(subject, relation, n, "preposition", place=placed.text, alternatives=several)
-            yield replace(made, tail_kind="place" if n.kind == "thing" else n.kind)
+            yield replace(made, tail_kind="place" if n.kind == "thing" and relation == "located_at" else n.kind)
 
     def _undergone(self) -> Iterator[Tuple]:
         """A passive that does not say who did it."""
@@ -226,12 +246,14 @@ class _Clause:
                     if said.verb in voc.PUTTING and placed.preposition not in _THITHER and self._happened:
                         relation = "located_at"
                     yield self.state(subject, relation, n, "passive", place=placed.text)
-            for when in said.times:
+            for k, when in enumerate(said.times):
                 preposition, _, rest = when.partition(" ")
-                if said.verb in ("bear",) or (not any_found and rest and preposition in lex.TIME_PREPOSITIONS):
+                dated = rest and preposition in lex.TIME_PREPOSITIONS | {"to"}
+                if said.verb in ("bear",) or (not any_found and dated):
                     any_found = True
                     relation = "born_on" if said.verb == "bear" else f"{verb}_{preposition}"
-                    made = self.state(subject, relation, _bare_time(when), "passive", tail_kind="time")
+                    whole = " ".join((rest, *said.times[k + 1 :])) if preposition == "to" else _bare_time(when)
+                    made = self.state(subject, relation, whole, "passive", tail_kind="time")
                     yield replace(made, time_text="", place="")
             for label in said.attributes:
                 any_found = True
@@ -246,6 +268,8 @@ class _Clause:
 
     def _doing(self, forced: Pattern | None) -> Iterator[Tuple]:
         said = self.said
+        if said.verb == "be" and not said.passive:
+            return  # "is off to do it": neither what is what nor an event
         verb = "_".join(filter(None, (said.verb, said.particle.replace(" ", "_"), said.chain.replace(" ", "_"))))
         many: Pattern = "conjunction" if len(self.subjects) > 1 or len(self.objects) > 1 else "svo"
         pattern = forced or many
@@ -254,8 +278,8 @@ class _Clause:
             for phrase, value in self.attributes:  # "became a judge"
                 yield from self._equals(subject, "", phrase, value, "copular")
             for quality in said.qualities:
-                yield self.state(subject, "is" if become or said.verb in ("seem", "remain", "stay", "get", "feel", "look")
-                                 else f"{verb}_{quality}", quality, "copular")  # fmt: skip
+                if said.verb in _LINKING and not said.chain:
+                    yield self.state(subject, "is", quality, "copular")
             for thing in self.objects:
                 if become:
                     yield self.state(subject, "is_a", thing, "copular")
@@ -263,7 +287,8 @@ class _Clause:
                 yield self.state(subject, self._relation(verb, thing), thing, pattern,
                                  alternatives=said.alternatives)  # fmt: skip
             yield from self._phrases(subject, verb)
-            if self._happened:
+            kept = said.verb in ("keep", "store", "hide") and said.mood == "habit" and not said.negated
+            if self._happened or kept:
                 yield from self._effects(subject, verb)
 
     def _relation(self, verb: str, thing: Named) -> str:
@@ -283,10 +308,11 @@ class _Clause:
             relation = voc.canonical(verb, placed.preposition)
             for n in named:
                 yield self.state(subject, relation, n, "preposition")
-        moving = verb in voc.MOVING or said.verb in voc.MOVING
+        moving = (verb in voc.MOVING or said.verb in voc.MOVING) and not self.objects
         for placed, named in self.places:
             away = placed.preposition.split(" ")[-1] in _THITHER
             known = voc.canonical(verb, placed.preposition)
+            away = away and not (said.passive and placed.preposition == "from")
             listed = known != f"{verb}_{'_'.join(placed.preposition.split())}"
             if (any_found and not (away or listed or moving)) or placed.text.lower() == "there":
                 continue

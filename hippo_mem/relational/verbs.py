@@ -84,6 +84,14 @@ def base_of(surface: str, guess: str) -> str:
     return _BASE_OF.get(surface.lower(), guess.lower())
 
 
+def base_of_third(surface: str, guess: str) -> str:
+    """The base of a present form after he or she; `guess` is the tagger's lemma, wrong for some (`hates`: `hat`)."""
+    low, plain = surface.lower(), surface.lower()[:-1]
+    if third_person(guess.lower()) != low and low.endswith("s") and third_person(plain) == low:
+        return plain
+    return guess.lower()
+
+
 def is_past(word: str) -> bool:
     """Whether a lower-case word can be a simple past: one of the table, or ends in -ed."""
     base = _BASE_OF.get(word)

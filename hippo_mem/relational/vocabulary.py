@@ -65,10 +65,10 @@ ROLES: frozenset[str] = (lex.KIN - lex.word_set("man woman boy girl person guest
 )
 # Properties whose value stands after "is": relations of their bearer rather than things of their own.
 ATTRIBUTES: frozenset[str] = lex.PROPERTIES | lex.word_set(
-    "name surname nickname age birthday birthdate address hometown capital price cost email phone password pin code "
+    "name surname nickname age birthday birthdate address hometown capital price cost email password pin code "
     "number weight height job profession occupation salary temperature capacity population currency username "
-    "length width depth speed title major hobby diagnosis allergy blood_type zip zipcode postcode degree anniversary "
-    "goal dream specialty deadline budget rent score rank ranking motto"
+    "length width depth speed title major hobby diagnosis allergy blood_type zip zipcode postcode anniversary "
+    "specialty deadline budget rent score rank ranking motto"
 )
 
 MOVING: frozenset[str] = lex.word_set(
@@ -110,8 +110,34 @@ for _relation, _forms in {
     "has": "have- possess-",
     "owns": "own-",
     "owner": "belong-to",
-    "located_at": "locate-in locate-at locate-on locate-near situate-in situate-at lie-in stand-in sit-in sit-at "
-    "sit-on stand-at lie-on hang-on hang-in",
+    "located_at": " ".join(
+        f"{verb}-{preposition}"
+        for verb in ("locate", "situate", "lie", "stand", "sit", "hang", "base")
+        for preposition in (
+            "in",
+            "at",
+            "on",
+            "near",
+            "under",
+            "behind",
+            "outside",
+            "inside",
+            "by",
+            "beside",
+            "next to",
+            "in front of",
+            "across from",
+            "between",
+            "above",
+            "below",
+            "opposite",
+            "over",
+            "beneath",
+        )
+    )
+    .replace("next to", "next_to")
+    .replace("in front of", "in_front_of")
+    .replace("across from", "across_from"),
     "name": "call- name- dub-",
     "studies": "study-",
     "studies_at": "study-at enroll-at enroll-in",
@@ -120,7 +146,6 @@ for _relation, _forms in {
     "plays": "play-",
     "drives": "drive-",
     "contains": "contain- include-",
-    "located_in": "",
 }.items():
     for _form in _forms.split():
         _verb, _, _preposition = _form.rstrip("?").partition("-")
@@ -135,10 +160,13 @@ def canonical(lemma: str, preposition: str = "") -> str:
     `canonical("live", "in")` is "lives_in", `canonical("talk", "to")` "talk_to", `canonical("repair")` "repair".
     """
     verb = "_".join(lemma.lower().split())
-    known = _CANONICAL.get((verb, preposition.lower()))
+    preposition = "_".join(preposition.lower().split())
+    known = _CANONICAL.get((verb, preposition))
+    if known is None and not preposition and "_" in verb:  # a governed preposition that was read as a particle
+        known = _CANONICAL.get(tuple(verb.rsplit("_", 1)))  # type: ignore[arg-type]
     if known is not None:
         return known
-    return "_".join(filter(None, (verb, "_".join(preposition.lower().split()))))
+    return "_".join(filter(None, (verb, preposition)))
 
 
 def state_only(relation: str) -> bool:
