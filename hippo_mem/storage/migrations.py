@@ -250,6 +250,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                 created REAL NOT NULL,
                 last_used REAL
             )""",
+            "CREATE INDEX macros_context ON macros (context_key)",
             """CREATE TABLE place_links (
                 place_id INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
                 kind TEXT NOT NULL CHECK (kind IN ('trace', 'fact')),

@@ -1,0 +1,107 @@
+"""Which places are known by which names, and which traces and facts speak of them.
+
+In: keys and ids, within the caller's transaction. Out: ids. Knows nothing of relations, routes or sentences.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hippo_mem.types import Where
+
+_PAGE = 400  # keys a statement
+
+
+def contexts_with(connection: sqlite3.Connection, keys: Iterable[str]) -> list[str | None]:
+    """The contexts in which every one of these places is known, the one seen last first."""
+    wanted = list(dict.fromkeys(keys))
+    if not wanted:
+        return []
+    rows = connection.execute(
+        "SELECT context_key, max(last_seen) AS seen, max(id) AS newest FROM places "
+        f"WHERE key IN ({', '.join('?' * len(wanted))}) GROUP BY context_key HAVING count(DISTINCT key) = ? "
+        "ORDER BY seen DESC, newest DESC",
+        (*wanted, len(wanted)),
+    )
+    return [row[0] for row in rows]
+
+
+def named(
+    connection: sqlite3.Connection, keys: Iterable[str], context: str | None, *, any_context: bool = False
+) -> dict[int, str]:
+    """The known places among these keys: id -> key."""
+    wanted = list(dict.fromkeys(keys))
+    found: dict[int, str] = {}
+    for start in range(0, len(wanted), _PAGE):
+        page = wanted[start : start + _PAGE]
+        rows = connection.execute(
+            f"SELECT id, key FROM places WHERE key IN ({', '.join('?' * len(page))})"
+            + ("" if any_context else " AND coalesce(context_key, '') = coalesce(?, '')"),
+            page if any_context else (*page, context),
+        )
+        found.update((int(r["id"]), r["key"]) for r in rows)
+    return found
+
+
+def link(connection: sqlite3.Connection, place_id: int, kind: str, row_ids: Iterable[int]) -> None:
+    """Note that traces or facts speak of a place; twice is once."""
+    connection.executemany(
+        "INSERT INTO place_links VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(place_id, kind, i) for i in row_ids]
+    )
+
+
+def linked(
+    connection: sqlite3.Connection, place_ids: Sequence[int], where: Where | None
+) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Place id -> (trace ids, fact ids), newest first; `where` chooses among traces that are not retired."""
+    marks = ", ".join("?" * len(place_ids))
+    found: dict[int, tuple[list[int], list[int]]] = {i: ([], []) for i in place_ids}
+    conditions, values = _trace_filter(where)
+    for place_id, row_id in connection.execute(
+        f"SELECT l.place_id, l.row_id FROM place_links AS l JOIN traces AS t ON t.id = l.row_id "
+        f"WHERE l.kind = 'trace' AND l.place_id IN ({marks}) AND t.retired IS NULL{conditions} ORDER BY l.row_id DESC",
+        (*place_ids, *values),
+    ):
+        found[place_id][0].append(row_id)
+    for place_id, row_id in connection.execute(
+        f"SELECT place_id, row_id FROM place_links WHERE kind = 'fact' AND place_id IN ({marks}) ORDER BY row_id DESC",
+        tuple(place_ids),
+    ):
+        found[place_id][1].append(row_id)
+    return {i: (tuple(traces), tuple(facts)) for i, (traces, facts) in found.items()}
+
+
+def _trace_filter(where: Where | None) -> tuple[str, list[Any]]:
+    if where is None:
+        return "", []
+    parts: list[str] = []
+    values: list[Any] = []
+    for column, value in (("context_key", where.context_key), ("source", where.source), ("doc_id", where.doc_id)):
+        if value is not None:
+            parts.append(f" AND t.{column} = ?")
+            values.append(value)
+    for sign, limit in ((">=", where.since), ("<=", where.until)):
+        if limit is not None:
+            parts.append(f" AND t.time {sign} ?")
+            values.append(limit)
+    if where.tag is not None:
+        parts.append(" AND EXISTS (SELECT 1 FROM json_each(t.tags) WHERE value = ?)")
+        values.append(where.tag)
+    return "".join(parts), values
+
+
+def edge_traces(connection: sqlite3.Connection, edge_ids: Iterable[int]) -> tuple[int, ...]:
+    """The traces that told of these edges, each once, in order."""
+    wanted = list(dict.fromkeys(edge_ids))
+    found: dict[int, None] = {}
+    for start in range(0, len(wanted), _PAGE):
+        page = wanted[start : start + _PAGE]
+        for row in connection.execute(
+            f"SELECT DISTINCT trace_id FROM origins WHERE kind = 'edge' AND row_id IN ({', '.join('?' * len(page))}) "
+            "AND trace_id IS NOT NULL ORDER BY trace_id",
+            page,
+        ):
+            found[int(row[0])] = None
+    return tuple(found)
