@@ -5,8 +5,11 @@
     python benchmarks/tuples.py --json runs/bench/tuples.json
 
 `data/annotated_sentences.jsonl` holds a sentence or a short text a line: `{"text", "split", "tuples": [[head,
-relation, tail, negated], ...]}`, annotated by hand before any extractor read it. Two thirds ("dev") served to improve
-the extractors; the rest ("held_out") did not, and is printed apart. A tuple counts as right when head, relation, tail
+relation, tail, negated], ...]}`, annotated by hand before any extractor read it. "dev" served to improve
+the extractors; "held_out" did not, and is printed apart. A sentence that a golden test asserts, or that shaped a rule,
+is "dev". The annotator also wrote the extractors and chose the names of relations, so "held_out" measures sentences not
+tuned on rather than a stranger's annotations.
+A tuple counts as right when head, relation, tail
 and negation all agree, case and leading articles aside; there is no partial credit.
 """
 
