@@ -146,7 +146,9 @@ class Decider:
         plain = [
             t for t in tuples if t not in marked and t.relation not in _STRUCTURE and not t.relation.endswith("_of")
         ]
-        deeds = [t for t in marked if t.pattern not in _EFFECTS or t.relation == LOCATED]
+        deeds = [t for t in marked if t.pattern not in _EFFECTS or t.relation in (LOCATED, "lives_in")]
+        if way.wanted == "where":  # "Where did Mary go?": where that left her, before all the places she went to
+            deeds.sort(key=lambda t: t.pattern not in _EFFECTS)
         for t in deeds or marked:
             if t.negated or (way.mark in t.head and way.mark in t.tail):
                 continue
@@ -189,7 +191,7 @@ class Decider:
         if way.noun and t.relation == "is" and at_tail:
             relations = [(way.noun, False), *relations]
         for relation, turned in relations:
-            rows = look.rows(relation, **({"heads": ids} if at_tail != turned else {"tails": ids}))
+            rows = look.rows(relation, heads=ids) if at_tail != turned else look.rows(relation, tails=ids)
             rows = [r for r in rows if not r.negated]
             if relation == HOLDING and not at_tail:
                 rows = _last_of_each_context(rows)
@@ -466,7 +468,7 @@ class Decider:
             return None
         rows = list({r.id: r for r in (*so_far, *(r for f in winners for r in f.rows))}.values())
         lost = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text not in texts]
-        older = [o for f in winners for o in f.older if o not in texts]
+        older = [o for f in (*winners, *found) for o in f.older if o not in texts]
         return Decision(
             text=_listed(texts),
             memory="relational",

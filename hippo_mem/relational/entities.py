@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hippo_mem.relational.vocabulary import ROLES, role_name
+from hippo_mem.relational.vocabulary import ROLES, is_functional, role_name
 
 USER_KEY = "user"
 _FIRST = frozenset({"i", "me", "myself", "user", "we", "us", "ourselves"})
@@ -181,7 +181,7 @@ class Sameness:
             seen.add(here)
             if (entity := by_key(self._connection, here)) is not None:
                 found[entity.id] = here
-                waiting += self._names_of(entity.id)
+                waiting += self._names_of(entity.id, here)
                 waiting += self._described(entity.id)
             waiting += self._bearers(here)
             waiting += self._holders_of_role(here)
@@ -194,19 +194,29 @@ class Sameness:
         """Keys of the one entity that has this name; nothing when two bear it."""
         where, values = self._in_context("a.context_key")
         rows = self._connection.execute(
-            "SELECT DISTINCT e.key FROM aliases a JOIN entities e ON e.id = a.entity_id "
+            "SELECT DISTINCT e.key, e.id FROM aliases a JOIN entities e ON e.id = a.entity_id "
             f"WHERE a.key = ?{where}{_NOT_DENIED} LIMIT 2",
             (key, *values),
         ).fetchall()
-        return [rows[0][0]] if len(rows) == 1 else []
+        return [rows[0][0]] if len(rows) == 1 and key in self._borne(rows[0][1], rows[0][0]) else []
 
-    def _names_of(self, entity_id: int) -> list[str]:
+    def _names_of(self, entity_id: int, key: str) -> list[str]:
+        return [name for name in self._borne(entity_id, key) if self._bearers(name)]
+
+    def _borne(self, entity_id: int, key: str) -> list[str]:
+        """The names an entity was given. A description with two names ("Tom's sister") may be two people: none; where
+        there is one at a time ("my boss"), the name it has now.
+        """
         where, values = self._in_context("a.context_key")
         rows = self._connection.execute(
-            f"SELECT DISTINCT a.key FROM aliases a WHERE a.entity_id = ?{where}{_NOT_DENIED} LIMIT {_MAX_SAME}",
+            "SELECT a.key, max(f.valid_to IS NULL) FROM aliases a LEFT JOIN facts f ON f.id = a.fact_id "
+            f"WHERE a.entity_id = ?{where}{_NOT_DENIED} GROUP BY a.key LIMIT {_MAX_SAME}",
             (entity_id, *values),
         ).fetchall()
-        return [row[0] for row in rows if self._bearers(row[0])]
+        parts = owner_and_noun(key)
+        if parts is None or len(rows) < 2:
+            return [row[0] for row in rows]
+        return [row[0] for row in rows if row[1]] if is_functional(parts[1]) else []
 
     def _holders_of_role(self, key: str) -> list[str]:
         """ "tom's sister" is Ana when Tom has one known sister and she is Ana."""

@@ -180,7 +180,7 @@ class SchemaIndex:
         prototype = old.prototype
         if vector is not None and old.n < PROTOTYPE_FRAMES:
             known = np.zeros_like(vector) if prototype is None else prototype
-            prototype = (known * old.n + vector) / (old.n + 1)
+            prototype = np.asarray((known * old.n + vector) / (old.n + 1), dtype=np.float32)
         new = replace(old, prototype=prototype, n=old.n + 1)
         self._schemas[name] = new
         return new
@@ -247,13 +247,19 @@ def _schema(name: str, entry: Any, problems: list[str]) -> Schema | None:
     functional = entry.get("functional", False)
     if not isinstance(functional, bool):
         problems.append(f"schema {name!r}: functional must be true or false, got {functional!r}")
-    slots = {}
+    slots: dict[str, frozenset[str]] = {}
     for slot in ("head", "tail"):
         kinds = [k.strip() for k in str(entry.get(slot, "any")).split("|")]
         problems += [f"schema {name!r}: {slot} {k!r} is no kind{nearest(k, (*KINDS, 'any'))}" for k in kinds
                      if k not in (*KINDS, "any")]  # fmt: skip
         slots[slot] = frozenset() if "any" in kinds else frozenset(kinds)
-    return Schema(name=name, relations=frozenset(map(str, relations)), functional=functional is True, **slots)
+    return Schema(
+        name=name,
+        relations=frozenset(map(str, relations)),
+        head=slots["head"],
+        tail=slots["tail"],
+        functional=functional is True,
+    )
 
 
 def _unit(vector: Floats) -> Floats:

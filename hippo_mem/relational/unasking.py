@@ -7,6 +7,7 @@ what is asked, in the same relations. Works on parsed questions; knows nothing o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -256,7 +257,7 @@ def _truth(doc: Any) -> list[Unasked]:
             return []
         before = text[len(first) : verb.idx].strip()
         after = text[verb.idx + len(verb.text) :].strip()
-        forms = {"does": verbs.third_person, "did": verbs.past, "do": str}
+        forms: dict[str, Callable[[str], str]] = {"does": verbs.third_person, "did": verbs.past, "do": str}
         if not before:
             return []
         return [Unasked(statement=f"{before} {forms[low](verb.text.lower())} {after}".strip(), wanted="truth")]

@@ -243,3 +243,58 @@ def test_the_path_of_two_hops_is_named(stories: dict[tuple[str, ...], KnowledgeG
     assert isinstance(decision, Decision)
     assert decision.path == ("Eva -> sister of -> Tom", "Eva -> lives in -> Lyon")
     assert len(decision.fact_ids) == 2
+
+
+def test_contexts_answer_each_from_its_own_and_together_newest_first(tmp_path: Path) -> None:
+    graph = told(tmp_path / "two.sqlite", "Carol went to the park.", context="one")
+    tell(graph, "Carol went to the bank.", context="two", start=10)
+    tell(graph, "Carol went to the zoo.", context="one", start=5)
+    assert ask(graph, "Where did Carol go?", context="one") == "zoo"
+    assert ask(graph, "Where is Carol?", context="two") == "bank"
+    assert ask(graph, "Where is Carol?", context="three") is None
+    together = graph.decide("Where is Carol?")
+    assert together is not None
+    assert (together.text, together.others) == ("bank", ("zoo", "park"))
+
+
+def test_the_past_is_answered_as_of_a_time(tmp_path: Path) -> None:
+    graph = told(tmp_path / "past.sqlite", *BALL)
+    assert [ask(graph, "Where is the football?", as_of=t) for t in (1.5, 2.5, 3.5, 5.5, 11.5)] == [
+        None, "kitchen", "hallway", "hallway", "office",
+    ]  # fmt: skip
+    assert ask(graph, "Who has the football?", as_of=3.5) == "mary"
+    assert ask(graph, "Who has the football?", as_of=5.0) is None
+
+
+def test_two_possible_places_are_no_answer(tmp_path: Path) -> None:
+    graph = told(tmp_path / "half.sqlite", "Mary went to the school.", "Mary is either in the park or the office.")
+    assert ask(graph, "Where is Mary?") is None
+
+
+def test_two_sisters_are_not_one(tmp_path: Path) -> None:
+    story = ("Eva is Tom's sister.", "Ida is Tom's sister.", "Eva lives in Lyon.", "Ida lives in Ghent.")
+    graph = told(tmp_path / "sisters.sqlite", *story)
+    assert ask(graph, "Where does Tom's sister live?") is None
+    assert ask(graph, "Where does Ida live?") == "ghent"
+
+
+def test_a_denied_place_is_no_place(tmp_path: Path) -> None:
+    graph = told(tmp_path / "denied.sqlite", "Mary is in the kitchen.", "Mary is no longer in the kitchen.")
+    assert ask(graph, "Where is Mary?") is None
+    assert ask(graph, "Is Mary in the kitchen?") == "no"
+
+
+def test_facts_of_unequal_certainty(tmp_path: Path) -> None:
+    graph = KnowledgeGraph(Database(tmp_path / "unsure.sqlite"), SpacyExtractor(PARSER), parser=PARSER)
+    event = Event(text="Ana lives in Oslo.", conf=0.4)
+    graph.observe(event, graph.prepare([event])[0], None, 1.0)
+    assert ask(graph, "Where does Ana live?") is None
+    graph.observe(event, graph.prepare([event])[0], None, 2.0)
+    assert ask(graph, "Where does Ana live?") == "oslo"
+
+
+@pytest.mark.parametrize(
+    "question", ["", "?", "Where", "Who?", "what what what", "a" * 400, "Where is ?", "Is", "\ud800"]
+)
+def test_odd_questions_are_not_answered(stories: dict[tuple[str, ...], KnowledgeGraph], question: str) -> None:
+    assert stories[BALL].decide(question) is None
