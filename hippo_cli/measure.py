@@ -14,6 +14,7 @@ from rich.text import Text
 from hippo_cli.plain import one_line, print_json
 from hippo_cli.progress import StageBars
 from hippo_cli.session import Session, with_session
+from hippo_mem.errors import InputError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -85,9 +86,19 @@ def _tell_story(metrics: dict[str, Any], out: Path) -> None:
 
 def evaluate(
     session: Session,
-    teach: Annotated[Path, typer.Option(help='What is told: JSONL of {"fact", "context_key"}.')],
-    test: Annotated[Path, typer.Option(help='What is asked: JSONL of {"prompt", "answer", "context_key"}.')],
-    preset: Annotated[str, typer.Option(help="How: a name under configs/eval.")] = "memory/hei_nw",
+    teach: Annotated[Path | None, typer.Option(help='What is told: JSONL of {"fact", "context_key"}.')] = None,
+    test: Annotated[
+        Path | None, typer.Option(help='What is asked: JSONL of {"prompt", "answer", "context_key"}.')
+    ] = None,
+    set_name: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="A third-party set instead of files: babi or locomo.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the set lies (default: $HIPPO_DATA/NAME).")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="How: a name under configs/eval (default: memory/hei_nw, for sets memory/all).")
+    ] = None,
     sleep: Annotated[bool, typer.Option("--sleep", help="Let one night pass between telling and asking.")] = False,
     memory_off: Annotated[bool, typer.Option("--memory-off", help="Ask the weights alone.")] = False,
     isolate: Annotated[
@@ -96,17 +107,27 @@ def evaluate(
     config: Annotated[str, typer.Option(help="The night's recipe, as for `hippo sleep`.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
 ) -> None:
-    """Measure on your own questions: tell, perhaps sleep, ask, score.
+    """Measure on your own questions: tell, perhaps sleep, ask, score. Or on a set that others made.
 
     Example: hippo eval --teach T.jsonl --test Q.jsonl --preset memory/hei_nw --sleep --memory-off --json out.json
+    Example: hippo eval --set babi --data DIR --json out.json
     """
+    if set_name is not None:
+        if teach or test or sleep or memory_off or isolate != "key":
+            raise InputError(
+                "--set goes with --data, --preset, --model and --json alone: a set brings its own questions"
+            )
+        _evaluate_set(session, set_name, data, preset, json_file)
+        return
+    if teach is None or test is None or data is not None:
+        raise InputError("give --teach FILE and --test FILE, or --set NAME with --data DIR")
     from hippo_eval.harness import run_files
 
     with StageBars() as bars:
         result = run_files(
             teach=teach,
             test=test,
-            preset=preset,
+            preset=preset or "memory/hei_nw",
             sleep=sleep,
             memory_off=memory_off,
             isolate=isolate,
@@ -116,6 +137,25 @@ def evaluate(
             progress=bars,
         )
     _print_figures(result, json_file)
+
+
+def _evaluate_set(session: Session, name: str, data: Path | None, preset: str | None, json_file: Path | None) -> None:
+    from hippo_eval.sets.choose import DEFAULT_PRESET, run_set
+    from hippo_eval.sets.tables import rows
+
+    with StageBars() as bars:
+        result = run_set(
+            name, data=data, preset=preset or DEFAULT_PRESET, model=session.model_name, out=json_file, progress=bars
+        )
+    header, *figures = rows(result)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in header:
+        table.add_column(column, justify="left" if column == header[0] else "right")
+    for row in figures:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"{result['seconds']:.0f} s in all{f'; {json_file}' if json_file else ''}", style="dim")
 
 
 def _print_figures(result: dict[str, Any], json_file: Path | None) -> None:

@@ -9,12 +9,17 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hippo_eval import dummy
 from hippo_eval.answerers import Memory, Model
+from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, HashingEmbedder, MiniLMEmbedder
 from hippo_mem.errors import InputError
 from hippo_mem.home import data_home, make_folder
+
+if TYPE_CHECKING:
+    from hippo_mem.memory import Hippo
 
 
 def open_model(name: str, adapter: str | Path | None = None) -> Model:
@@ -51,18 +56,44 @@ def check_adapter(adapter: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def fresh_memory(model: str) -> Iterator[Memory]:
-    """An empty memory, gone after the block. Converted models are borrowed from the user's data home."""
+def fresh_memory(
+    model: str,
+    *,
+    surprise: bool = True,
+    embedder: Embedder | None = None,
+) -> Iterator[Memory]:
+    """An empty memory, gone after the block; the dummy's own for the dummy model. Arguments as `fresh_hippo`."""
     if model == dummy.NAME:
         yield dummy.DummyMemory()
         return
-    from hippo_mem.memory import Hippo
+    with fresh_hippo(model, surprise=surprise, embedder=embedder) as hippo:
+        yield hippo
+
+
+@contextlib.contextmanager
+def fresh_hippo(
+    model: str,
+    *,
+    surprise: bool = True,
+    embedder: Embedder | None = None,
+    gate: GateConfig | None = None,
+) -> Iterator[Hippo]:
+    """An empty `Hippo`, gone after the block. Converted models are borrowed from the user's data home.
+
+    Args:
+        model: loaded when something first needs it.
+        surprise: whether the model weighs what is told.
+        embedder: sentence vectors; by default the bundled ones.
+        gate: what is kept; by default as for any user.
+    """
+    from hippo_mem.memory import Hippo, HippoConfig
 
     models = make_folder(data_home() / "models")
+    config = HippoConfig(surprise=surprise, gate=gate or GateConfig())
     with tempfile.TemporaryDirectory(prefix="hippo-eval-") as folder:
         home = Path(folder)
         (home / "models").symlink_to(models, target_is_directory=True)
-        with Hippo.open(home, "evaluation", model=model) as memory:
+        with Hippo.open(home, "evaluation", model=model, config=config, embedder=embedder) as memory:
             yield memory
 
 

@@ -88,3 +88,27 @@ def test_demo_tells_the_story_and_every_bar(hippo, monkeypatch, tmp_path):
     assert ["forgetting.ce_delta_nats", "none", "≤", "0.01", "✗"] in lines
     assert "✓ the [b]barn[/b]" in done.out
     assert json.loads(hippo("demo", "--json", "--out", str(tmp_path)).out)["em"]["memory_on"] == 0.9
+
+
+def test_eval_of_a_set_prints_a_row_a_task_and_writes_the_figures(hippo, tmp_path):
+    folder = tmp_path / "stories"
+    folder.mkdir()
+    (folder / "qa1_x.txt").write_text("1 Ana went to the barn.\n2 Where is Ana?\tbarn\t1\n")
+    out = tmp_path / "out.json"
+    done = hippo("eval", "--set", "babi", "--data", str(folder), "--model", "dummy", "--json", str(out))
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1].split()[0] == "task_1"
+    figures = json.loads(out.read_text())
+    assert figures["task_1"]["n"] == 1
+    assert 0.0 <= figures["task_1"]["accuracy"] <= 1.0
+
+
+def test_eval_takes_files_or_a_set(hippo, files, tmp_path):
+    teach, test = files
+    done = hippo("eval", "--teach", teach)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "give --teach FILE and --test FILE, or --set NAME with --data DIR" in done.err
+    done = hippo("eval", "--set", "babi", "--data", str(tmp_path), "--teach", teach, "--test", test)
+    assert "a set brings its own questions" in done.err
+    done = hippo("eval", "--set", "bobi", "--data", str(tmp_path))
+    assert "did you mean 'babi'?" in done.err
