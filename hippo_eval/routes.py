@@ -1,7 +1,8 @@
 """Answers that are routes: did the walk get there, and by how much was it too long.
 
-A route is written as moves, "N E E S" or "north, east": letters, words or arrows, any separators. Knows nothing of
-maps: a walk is judged by where it ends and how long it is, against the reference walk.
+A route is written as moves, "N E E S" or "north, east": letters, words or arrows, any separators. A walk is judged by
+where it ends and how long it is, against the reference walk; where the question names a grid with its obstacles, a
+walk through one of them or off the board has not got there. y grows downward: U and north are y - 1.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hippo_mem.spatial.grid import read_grid
+
 _STEPS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("n", "north", "u", "up", "↑"), (0, 1)),
-    **dict.fromkeys(("s", "south", "d", "down", "↓"), (0, -1)),
+    **dict.fromkeys(("n", "north", "u", "up", "↑"), (0, -1)),
+    **dict.fromkeys(("s", "south", "d", "down", "↓"), (0, 1)),
     **dict.fromkeys(("e", "east", "r", "right", "→"), (1, 0)),
     **dict.fromkeys(("w", "west", "l", "left", "←"), (-1, 0)),
 }
@@ -43,24 +46,29 @@ class RouteScore:
     suboptimality: float | None
 
 
-def score_route(said: str, wanted: str) -> RouteScore | None:
-    """Judge one route; None when the reference is not a route. A failed walk has no suboptimality."""
+def score_route(said: str, wanted: str, prompt: str = "") -> RouteScore | None:
+    """Judge one route; None when the reference is not a route. A failed walk has no suboptimality.
+
+    Args:
+        prompt: the question; its grid, if it names one, is where the walk takes place.
+    """
     reference = moves(wanted)
     if reference is None:
         return None
     walked = moves(said)
-    if walked is None or _end(walked) != _end(reference):
+    if walked is None or _end(walked) != _end(reference) or not _possible(walked, prompt):
         return RouteScore(success=False, suboptimality=None)
     return RouteScore(success=True, suboptimality=max(0.0, len(walked) / len(reference) - 1.0))
 
 
-def route_figures(pairs: Sequence[tuple[str, str]]) -> dict[str, float | None] | None:
-    """`success_rate` and mean `suboptimality` of the successful walks, over (said, wanted).
+def route_figures(pairs: Sequence[tuple[str, str]], prompts: Sequence[str] = ()) -> dict[str, float | None] | None:
+    """`success_rate` and mean `suboptimality` of the successful walks, over (said, wanted) and their questions.
 
     None unless every reference is a route: among other answers a "left" or a "west" is a word. `suboptimality` is
     None when no walk succeeded.
     """
-    judged = [score_route(said, wanted) for said, wanted in pairs]
+    asked = prompts or [""] * len(pairs)
+    judged = [score_route(said, wanted, prompt) for (said, wanted), prompt in zip(pairs, asked, strict=True)]
     scores = [s for s in judged if s is not None]
     if not scores or len(scores) < len(judged):
         return None
@@ -69,6 +77,19 @@ def route_figures(pairs: Sequence[tuple[str, str]]) -> dict[str, float | None] |
         "success_rate": sum(s.success for s in scores) / len(scores),
         "suboptimality": sum(extra) / len(extra) if extra else None,
     }
+
+
+def _possible(steps: Sequence[tuple[int, int]], prompt: str) -> bool:
+    """Whether the walk keeps to the board of the question and off its obstacles; True where it names none."""
+    task = read_grid(prompt) if prompt else None
+    if task is None or task.start is None:
+        return True
+    x, y = task.start
+    for dx, dy in steps:
+        x, y = x + dx, y + dy
+        if (x, y) in (task.obstacles or ()) or not task.inside((x, y)):
+            return False
+    return True
 
 
 def _end(steps: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -70,7 +70,7 @@ _ROUTE = re.compile(
     r"(?:\w+ )?(?:way|route|path|directions?|moves?)\b|(?:what|which) (?:way|route|path|directions?|moves?|"
     r"steps)\b|(?:what|which) (?:rooms|places|stops)\b.*\bfrom\b.*\bto\b|(?:find|give|plan|describe|"
     r"compute)\b.*\b(?:way|route|path|directions)\b"
-    rf"|(?:route|path|directions|way) (?:from|to)\b|{_GO} from\b)",
+    rf"|(?:the )?(?:\w+ )?(?:route|path|directions|way) (?:from|to)\b|{_GO} from\b)",
     re.IGNORECASE,
 )  # fmt: skip
 _REACH = re.compile(

@@ -40,6 +40,7 @@ FAILED = re.compile(
 
 
 def asked_of(text: str) -> Asked:
+    """What is asked of the grid: a route, its length, where a walk ends, whether there is a way; "none": nothing."""
     low = text.casefold()
     if re.search(r"\b(?:where (?:do|will|would|are|did) (?:you|i|it|he|she|the \w+) (?:end|be|now|land|finish|"
                  r"stop|arrive)|"

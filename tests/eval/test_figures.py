@@ -46,7 +46,7 @@ def test_the_interval_of_a_mean() -> None:
 
 def test_routes_worked_by_hand() -> None:
     assert moves("N, E and S") is None
-    assert moves("N E E") == moves("north, east, east") == moves("NEE") == moves("↑→→") == ((0, 1), (1, 0), (1, 0))
+    assert moves("N E E") == moves("north, east, east") == moves("NEE") == moves("↑→→") == ((0, -1), (1, 0), (1, 0))
     assert moves("") is None
     perfect = score_route("E N E", "N E E")
     assert perfect is not None
