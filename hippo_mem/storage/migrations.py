@@ -171,6 +171,9 @@ MIGRATIONS: tuple[Migration, ...] = (
             # What holds now, so that an entity with a long past stays quick.
             "CREATE INDEX facts_open_head ON facts (head, relation, tail) WHERE valid_to IS NULL",
             "CREATE INDEX facts_open_tail ON facts (tail, relation, head) WHERE valid_to IS NULL",
+            # What ended after a moment: for what is told late.
+            "CREATE INDEX facts_past_head ON facts (head, relation, valid_to) WHERE valid_to IS NOT NULL",
+            "CREATE INDEX facts_past_tail ON facts (tail, relation, valid_to) WHERE valid_to IS NOT NULL",
             "CREATE INDEX facts_context ON facts (context_key)",
             "CREATE INDEX facts_superseded_by ON facts (superseded_by) WHERE superseded_by IS NOT NULL",
             """CREATE TABLE misfits (
@@ -294,9 +297,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             END""",
             """CREATE TRIGGER origins_version AFTER DELETE ON origins BEGIN
                 INSERT INTO meta VALUES (
-                    iif(old.kind IN ('fact', 'misfit'), 'relational', 'spatial') || '_version', '1'
+                    iif(old.kind IN ('fact', 'misfit'), 'relational', 'spatial') || '_version',
+                    random() & 9223372036854775807
                 )
-                ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT);
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value;
             END""",
             # What a deleted fact had closed is open again, or closed by what had closed that fact. A denial closes
             # only what it denies.

@@ -78,16 +78,19 @@ def origins_of(
 
 
 def bump(connection: sqlite3.Connection, memory: MemoryName) -> None:
-    """Move a memory's change number, in the transaction that changes its rows. Deletions move it by themselves."""
+    """Move a memory's change number, in the transaction that changes its rows. Deletions move it by themselves.
+
+    Numbers are drawn, not counted: one that a failed transaction had, or a store before a restore, does not come again.
+    """
     connection.execute(
-        "INSERT INTO meta VALUES (?, '1') "
-        "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)",
+        "INSERT INTO meta VALUES (?, random() & 9223372036854775807) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (f"{memory}_version",),
     )
 
 
 def version(connection: sqlite3.Connection, memory: MemoryName) -> int:
-    """A memory's change number: equal numbers mean equal rows. 0 before the first change."""
+    """A memory's change number: equal numbers mean equal rows, another says nothing of order. 0 before the first."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (f"{memory}_version",)).fetchone()
     return 0 if row is None else int(row[0])
 
