@@ -2,6 +2,7 @@
 
 Meaning (cosine of sentence vectors), words (BM25) and shared units of sparse keys are ranked apart, with whatever
 rankings the caller adds (the graph's, the map's), and fused by reciprocal rank (Cormack, Clarke and Buettcher 2009).
+Differs: weights, and an offset below the paper's 60, since a first rank by words says more than a twentieth one.
 Filters apply before ranking, so `k` hits are `k` hits that pass.
 """
 
@@ -20,13 +21,21 @@ from hippo_mem.errors import InputError
 from hippo_mem.text import soften
 from hippo_mem.types import Hit, Recall, Where
 
-__all__ = ["MAX_K", "Recaller", "Where"]
+__all__ = ["MAX_K", "Recaller", "Where", "check_k"]
 
 Floats = NDArray[np.float32]
 
 MAX_K = 1_000
-_RANK_OFFSET = 60  # the constant of the paper: first ranks count more, but no single ranking decides alone
 _MIN_DEPTH = 32  # each ranking is read at least this deep, and 4 k
+
+
+def check_k(k: int) -> None:
+    """Refuse a number of hits that is none.
+
+    Raises: InputError unless 1 <= k <= `MAX_K`.
+    """
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+        raise InputError(f"k must be 1 to {MAX_K}, got {k!r}")
 
 
 class Recaller:
@@ -58,12 +67,11 @@ class Recaller:
             as_of: what was true at this time (unix seconds); None means now.
             extra: further rankings to fuse: name -> ids of traces, best first. They are filtered like the others.
             vector: the cue's vector, where the caller has it; None embeds the cue.
-        Returns: hits whose `score` is the fused one, the sum over rankings of weight / (60 + rank); `ranks` count from
-            1 and name who found the hit.
+        Returns: hits whose `score` is the fused one, the sum over rankings of weight / (offset + rank); `ranks` count
+            from 1 and name who found the hit.
         Raises: InputError for `k` out of range, a ranking that is named like one of ours, or a vector that is none.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
-            raise InputError(f"k must be 1 to {MAX_K}, got {k!r}")
+        check_k(k)
         if clash := {"dense", "lexical", "sparse"}.intersection(extra or ()):
             raise InputError(f"an extra ranking cannot be called {min(clash)!r}; that is one of recall's own")
         started = time.perf_counter()
@@ -109,7 +117,7 @@ class Recaller:
                 weight = weights.get(name, c.extra_weight)
                 for rank, trace_id in enumerate(ranking, start=1):
                     ranks.setdefault(trace_id, {})[name] = rank
-                    scores[trace_id] = scores.get(trace_id, 0.0) + weight / (_RANK_OFFSET + rank)
+                    scores[trace_id] = scores.get(trace_id, 0.0) + weight / (c.rank_offset + rank)
             best = sorted(scores, key=lambda i: (-scores[i], -cosines.get(i, -1.0), i))[:k]
             return tuple(
                 Hit(trace=trace, score=scores[trace.id], ranks=ranks[trace.id], similarity=cosines.get(trace.id))

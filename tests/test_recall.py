@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hippo_mem.awake import Awake
+from hippo_mem.config import RecallConfig
 from hippo_mem.embed import HashingEmbedder
 from hippo_mem.errors import InputError
+from hippo_mem.recall import Recaller
 from hippo_mem.types import Event, Where
 
 FACTS = [
@@ -30,7 +33,7 @@ def test_every_ranking_finds_and_explains(told: Awake) -> None:
     best = recall.hits[0]
     assert best.trace.text == FACTS[0].text
     assert best.ranks == {"dense": 1, "lexical": 1, "sparse": 1}
-    assert best.score == pytest.approx(2.5 / 61)
+    assert best.score == pytest.approx(1.9 / 6)
     assert best.similarity is not None
     assert 0.0 < best.similarity <= 1.0
     assert len(recall.hits) == 2
@@ -42,8 +45,8 @@ def test_scores_fall_and_equal_the_formula(told: Awake) -> None:
     hits = told.recall("the kite and the clock").hits
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
     for hit in hits:
-        weights = {"dense": 1.0, "lexical": 1.0, "sparse": 0.5}
-        assert hit.score == pytest.approx(sum(weights[name] / (60 + r) for name, r in hit.ranks.items()))
+        weights = {"dense": 0.7, "lexical": 1.0, "sparse": 0.2}
+        assert hit.score == pytest.approx(sum(weights[name] / (5 + r) for name, r in hit.ranks.items()))
 
 
 def test_words_are_found_by_their_stem(told: Awake) -> None:
@@ -128,6 +131,76 @@ def test_requests_and_accesses_are_counted_and_kept(told: Awake, embedder: Hashi
         assert ana.access_count == 2
         assert ana.last_access is not None
         assert ben.access_count == 0
+
+
+def test_rankings_of_the_caller_enter_the_fusion_and_pass_the_filters(told: Awake) -> None:
+    recaller = Recaller(told.store, told.embedder, RecallConfig(dense=False, lexical=False, sparse=False))
+    found = recaller.recall("anything", extra={"graph": [4, 99, 2, 4], "place": [2]})
+    assert [(hit.trace.id, dict(hit.ranks)) for hit in found.hits] == [(2, {"graph": 2, "place": 1}), (4, {"graph": 1})]
+    assert found.hits[0].score == pytest.approx(1 / 7 + 1 / 6)
+    filtered = recaller.recall("anything", extra={"graph": [4, 2]}, where=Where(context_key="b"))
+    assert [(hit.trace.id, dict(hit.ranks)) for hit in filtered.hits] == [(2, {"graph": 1})]
+    with pytest.raises(InputError, match="cannot be called 'dense'"):
+        recaller.recall("anything", extra={"dense": [1]})
+
+
+class Unused:
+    id, dim = "hashing-256", 256
+
+    def embed(self, texts: object) -> object:
+        raise AssertionError("the cue's vector was given")
+
+
+def test_a_given_vector_is_not_embedded_again(told: Awake) -> None:
+    cue = "Where did Ana hide the lamp?"
+    vector = told.embedder.embed([cue])[0]
+    found = Recaller(told.store, Unused()).recall(cue, vector=3 * vector)  # type: ignore[arg-type]
+    assert [h.trace.id for h in found.hits] == [h.trace.id for h in told.recall(cue).hits]
+    with pytest.raises(InputError, match="a vector must have shape"):
+        told._recaller.recall(cue, vector=vector[:5])
+
+
+@pytest.mark.parametrize("name", ["dense", "lexical", "sparse"])
+def test_each_ranking_can_be_left_out(told: Awake, name: str) -> None:
+    recaller = Recaller(told.store, told.embedder, RecallConfig(**{name: False}))  # type: ignore[arg-type]
+    hits = recaller.recall("Where did Ana hide the lamp?").hits
+    assert hits[0].trace.id == 1
+    assert set(hits[0].ranks) == {"dense", "lexical", "sparse"} - {name}
+
+
+@pytest.mark.parametrize("completion", ["hopfield", "mlp"])
+def test_a_damaged_cue_is_completed(told: Awake, completion: str) -> None:
+    told.store.train_completion(epochs=60)
+    whole = told.embedder.embed([FACTS[0].text])[0]
+    damaged = whole.copy()
+    damaged[np.flatnonzero(whole)[::3]] = 0
+    plain, completed = (
+        Recaller(told.store, told.embedder, RecallConfig(completion=way, completion_beta=60.0))  # type: ignore[arg-type]
+        .recall("Ana", vector=damaged)
+        .hits[0]
+        for way in ("off", completion)
+    )
+    assert plain.trace.id == completed.trace.id == 1
+    assert plain.similarity is not None
+    assert completed.similarity is not None
+    assert completed.similarity > plain.similarity + 0.02
+
+
+def test_places_are_filtered_by_slot_and_by_the_map(told: Awake) -> None:
+    told.store.set_slots(1, {"who": "Ana", "where": "in the old Attic"})
+    told.store.set_slots(2, {"where": "at the harbor"})
+    with told.database.write() as connection:
+        connection.execute(
+            "INSERT INTO places (name, key, created, last_seen) "
+            "VALUES ('The Attic', 'attic', 0, 0), ('Pier', 'pier', 0, 0)"
+        )
+        connection.execute("INSERT INTO place_links VALUES (1, 'trace', 3), (1, 'fact', 4), (2, 'trace', 4)")
+    for place, ids in (("attic", {1, 3}), ("the old attic", {1}), ("harbor", {2}), ("pier", {4}), ("att", set())):
+        where = Where(place=place)
+        assert {hit.trace.id for hit in told.recall("lamp", where=where).hits} == ids
+        assert {trace.id for trace in told.store.iterate(where)} == ids
+    both = Where(place="attic", source="mail")
+    assert [hit.trace.id for hit in told.recall("lamp", where=both).hits] == [3]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)

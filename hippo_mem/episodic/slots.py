@@ -14,7 +14,8 @@ def slots_of(frames: Sequence[Frame]) -> dict[str, str]:
     """The slots of the first thing that is told, with what later clauses add about the same one.
 
     `who` acts or is spoken of ("user" for the first person), `what` is acted on or said of it (after "not" where that
-    is denied), `where` and `when` keep their prepositions ("in the attic", "on Monday"). What is not told has no slot; no frames give no slots.
+    is denied), `where` and `when` keep their prepositions ("in the attic", "on Monday"). What is not told has no slot;
+    no frames give no slots.
     """
     if not frames:
         return {}

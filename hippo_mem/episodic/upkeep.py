@@ -129,7 +129,8 @@ class KeptTable(TraceTable):
         Two traces of the same source, document and context are compared when each is among the other's nearest and
         their cosine is at least `min_cosine`. Cosine alone would take "at four" for "at five", so the words must
         agree: all words of the one that goes are in the one that stays, in the same order, and what that one says
-        besides does not turn the statement. Of traces in the same words the most used stays.
+        besides does not turn the statement. The one that stays is pinned, or used no less than the
+        one that goes.
 
         Raises: InputError for a cosine outside 0..1.
         """
@@ -139,18 +140,16 @@ class KeptTable(TraceTable):
         with self._indexes.transaction() as connection:
             near = self._near(connection, min_cosine)
             rows = self._candidates(connection, sorted(near))
-            order = sorted(rows, key=lambda i: (-rows[i].uses, -len(rows[i].words), i))
+            order = sorted(rows, key=lambda i: (not rows[i].pinned, -rows[i].uses, -len(rows[i].words), i))
+            place = {trace_id: i for i, trace_id in enumerate(order)}
             into: dict[int, int] = {}
             for keeper in order:
                 if keeper in into:
                     continue
                 for other in near[keeper]:
-                    if other in rows and other not in into and other != keeper and rows[keeper].covers(rows[other]):
+                    later = other in place and place[other] > place[keeper]
+                    if later and other not in into and rows[keeper].covers(rows[other]):
                         into[other] = keeper
-                        # What was counted into the one that goes now counts for the one that stays.
-                        for earlier, kept_by in into.items():
-                            if kept_by == other:
-                                into[earlier] = keeper
             for other, keeper in into.items():
                 self._count_into(connection, other, keeper, +1)
             connection.executemany("UPDATE traces SET merged_into = ? WHERE id = ?", [(k, o) for o, k in into.items()])

@@ -140,7 +140,7 @@ def test_a_value_needs_text_and_known_fields(awake: Awake, embedder: HashingEmbe
 
 
 def test_every_field_of_a_trace_comes_back(awake: Awake) -> None:
-    [stored] = awake.observe(
+    stored, *_ = awake.observe(
         "Ana hid the brass lamp.",
         source="chat-1",
         time=1000.5,
@@ -219,7 +219,7 @@ def test_pruning_keeps_the_pinned_and_the_salient(awake: Awake) -> None:
     awake.observe("Ok then, pinned.", pin=True)
     awake.observe("The quick engine hums.", reward=True)
     awake.observe("A drum is under the stairs.")
-    [[learned]] = [awake.observe("The jug is cracked.", reward=True)]
+    learned, *_ = awake.observe("The jug is cracked.", reward=True)
     assert learned.trace_id is not None
     awake.store.mark_consolidated([learned.trace_id], 1.0)
     assert awake.store.prune(2) == 2
