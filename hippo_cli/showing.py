@@ -28,8 +28,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         if why := _why(outcome):
             line.append(f"  ({why})", style="dim")
         out.print(line)
-    counts = Counter(o.kind for o in outcomes)
-    if counts.total() - counts["routed"] > 1:
+    counts = Counter(o.kind for o in outcomes if o.kind != "routed")
+    if counts.total() > 1:
         out.print(Text(", ".join(f"{n} {kind}" for kind, n in counts.most_common()), style="dim"))
 
 

@@ -1,8 +1,10 @@
-"""One user's memory while awake: observe, recall, forget, status. Knows nothing of answering, training or sleep.
+"""One user's memory while awake: observe, recall, decide, forget, status. Knows nothing of language, training or sleep.
 
-    observe ──► gate ──► store ──► recall
+    observe ──► gate ──► episodes ──► facts and places ──► recall
 
-Nothing here calls a language model to write text; the only model use is a vector and, if given, a surprise.
+One observe feeds all three memories in one transaction. What the gate refuses as an episode may still be a fact or a
+place: these are routed by what they say, not by how surprising they are. Nothing here calls a language model to write
+text; the only model use is a vector and, if given, a surprise.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +21,19 @@ from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, MiniLMEmbedder
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
+from hippo_mem.episodic.slots import slots_of
 from hippo_mem.errors import InputError, StoreError
 from hippo_mem.gate import Gate, GateState, read_state, write_state
 from hippo_mem.home import UserHome, open_home
-from hippo_mem.recall import Recaller
+from hippo_mem.knowledge import MEMORIES, Knowledge, check_memories, traces_of
+from hippo_mem.recall import Recaller, check_k
+from hippo_mem.relational.frames import FrameParser
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.ledger import Ledger, add_counts
+from hippo_mem.storage.origins import delete_by
 from hippo_mem.telemetry import Counts, EventLog, Forgotten, Observed, Recalled
-from hippo_mem.text import has_content
-from hippo_mem.types import Event, Outcome, Recall, Where
+from hippo_mem.text import has_content, soften
+from hippo_mem.types import Decision, Event, Outcome, Recall, Where
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +49,8 @@ class Awake:
         surprise: texts -> mean nats per token; None leaves surprise out of S.
         config: the gate's settings.
         events: where to record what happens; default nowhere.
+        memories: which of "episodic", "relational", "spatial" observe and recall; "episodic" is always among them.
+        parser: what reads sentences; shared with whoever reads the same texts again.
         clock: unix seconds.
         timeout_s: how long to wait for another process that writes.
     Raises: StoreError and its kinds.
@@ -55,6 +64,8 @@ class Awake:
         surprise: Surprise | None = None,
         config: GateConfig | None = None,
         events: EventLog | None = None,
+        memories: Iterable[str] = MEMORIES,
+        parser: FrameParser | None = None,
         clock: Callable[[], float] = time.time,
         timeout_s: float = 10.0,
     ) -> None:
@@ -64,9 +75,12 @@ class Awake:
         self._gate = Gate(config)
         self._events = events or EventLog()
         self._clock = clock
+        self.memories = check_memories(memories)
+        self._parser = parser or FrameParser()
         self.database = Database(home.database, timeout_s=timeout_s)
         try:
             self.store = EpisodicStore(self.database, self.embedder, home.index)
+            self.knowledge = Knowledge(self.database, self.embedder, self.memories, self._parser)
         except BaseException:
             self.database.close()
             raise
@@ -137,17 +151,21 @@ class Awake:
             return []
         texts = [event.text for event in clean]
         vectors = self.embedder.embed(texts)
+        prepared = self.knowledge.prepare(clean)
+        clean = self._with_slots(clean)
         surprises: list[float | None] = list(self._surprise(texts)) if self._surprise else [None] * len(texts)
         if len(surprises) != len(texts):
             raise ValueError(f"surprise gave {len(surprises)} values for {len(texts)} texts")
 
         outcomes: list[Outcome] = []
+        routed: list[list[Outcome]] = []
         now = self._clock()
         with self.store.transaction() as connection:
             state = read_state(connection)
-            for event, vector, surprise in zip(clean, vectors, surprises, strict=True):
+            for i, (event, vector, surprise) in enumerate(zip(clean, vectors, surprises, strict=True)):
                 outcome, state = self._judge(event, vector, surprise, state, now)
                 outcomes.append(outcome)
+                routed.append(self.knowledge.observe(event, prepared, i, outcome.trace_id, now))
             write_state(connection, state)
             kinds = Counter(outcome.kind for outcome in outcomes)
             add_counts(
@@ -155,7 +173,12 @@ class Awake:
                 {"gates_attempts": len(clean), "gates_accepts": kinds["stored"], "gates_merged": kinds["merged"]},
             )
         self._record(outcomes, (time.perf_counter() - started) / len(outcomes))
-        return [[outcome] for outcome in outcomes]
+        return [[outcome, *others] for outcome, others in zip(outcomes, routed, strict=True)]
+
+    def _with_slots(self, events: Sequence[Event]) -> list[Event]:
+        """Events with who, what, where and when read from their text, where the caller named none."""
+        frames = self._parser.parse_many([e.text for e in events])
+        return [e if e.slots else replace(e, slots=slots_of(f)) for e, f in zip(events, frames, strict=True)]
 
     def _judge(
         self, event: Event, vector: Any, surprise: float | None, state: GateState, now: float
@@ -184,17 +207,27 @@ class Awake:
     def recall(
         self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None, touch: bool = True
     ) -> Recall:
-        """The best `k` memories for a cue; see `Recaller.recall`.
+        """The best `k` episodes for a cue (see `Recaller.recall`), and the facts and places nearest to it.
+
+        Episodes that a fact or a place comes from are ranked by that as well ("graph", "place").
 
         Args:
             touch: count the hits as accessed. Probes that must not change what they measure say False.
         """
-        found = self._recaller.recall(cue, k, where=where, as_of=as_of)
+        check_k(k)
+        started = time.perf_counter()
+        facts, places = self.knowledge.retrieve(soften(cue), k, where=where, as_of=as_of)
+        found = self._recaller.recall(cue, k, where=where, as_of=as_of, extra=traces_of(facts, places))
+        found = replace(found, facts=tuple(facts), places=tuple(places), seconds=time.perf_counter() - started)
         if touch:
             self._accessed.update(hit.trace.id for hit in found.hits)
         ids = tuple(hit.trace.id for hit in found.hits)
         self._events.emit(Recalled(n_hits=len(ids), trace_ids=ids, seconds=found.seconds, text=cue))
         return found
+
+    def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
+        """The answer the map or the graph gives by itself, with its path; None where neither decides."""
+        return self.knowledge.decide(soften(question), context=context, as_of=as_of)
 
     def forget(
         self,
@@ -204,12 +237,18 @@ class Awake:
         doc_id: str | None = None,
         everything: bool = False,
     ) -> int:
-        """Delete memories for good by exactly one choice; returns how many went.
+        """Delete memories for good by exactly one choice, in all three at once; returns how many went.
 
-        Nights that learned them are then in `ledger.nights_to_unlearn()`.
+        Counts episodes, or, where only facts and places were kept of what was told, those. Nights that learned the
+        episodes are then in `ledger.nights_to_unlearn()`.
         """
         started = time.perf_counter()
-        gone = self.store.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
+        with self.store.transaction() as connection:
+            gone = self.store.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
+            ids = [trace_id] if trace_id is not None else None
+            others = delete_by(connection, trace_ids=ids, source=source, doc_id=doc_id, everything=everything)
+        self.database.flush_log()
+        gone = gone or sum(others.values())
         chosen = {"trace_id": trace_id, "source": source, "doc_id": doc_id}
         by = next((name for name, value in chosen.items() if value is not None), "everything")
         self._events.emit(Forgotten(by=by, n_traces=gone, seconds=time.perf_counter() - started))
@@ -251,6 +290,7 @@ class Awake:
             "embedder": self.embedder.id,
             "dim": self.embedder.dim,
             "episodic": self.store.counts(),
+            **self.knowledge.counts(),
             "sources": sources,
             "store_bytes": sum(p.stat().st_size for p in self.home.folder.glob("memory.sqlite*")),
             "gate": {

@@ -24,6 +24,7 @@ from hippo_mem.config import GateConfig, SleepConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, open_home
+from hippo_mem.knowledge import MEMORIES
 from hippo_mem.lm import DEFAULT_MODEL, LanguageModel
 from hippo_mem.reader import Reader
 from hippo_mem.relational.frames import FrameParser
@@ -32,7 +33,7 @@ from hippo_mem.sleep.bedtime import Bedtime, Progress
 from hippo_mem.sleep.examples import with_context
 from hippo_mem.storage.experiment import StoreMeta, load_session, save_session
 from hippo_mem.text import clean_text
-from hippo_mem.types import Answer, Event, Outcome, Recall, Where
+from hippo_mem.types import Answer, Decision, Event, Outcome, Recall, Where
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,13 @@ _ANSWER_TOKENS = 24
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HippoConfig:
     """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on
-    writes."""
+    writes; `memories` are those that observe and answer, episodes always among them."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     sleep: SleepConfig = field(default_factory=SleepConfig)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     surprise: bool = True
+    memories: tuple[str, ...] = MEMORIES
 
 
 class Hippo:
@@ -100,7 +102,10 @@ class Hippo:
         """The open store. The first use makes it."""
         if self._awake is None:
             surprise = self._surprise if self.config.surprise else None
-            self._awake = Awake(self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate)
+            self._awake = Awake(
+                self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
+                memories=self.config.memories, parser=self._parser,
+            )  # fmt: skip
         return self._awake
 
     @property
@@ -183,8 +188,9 @@ class Hippo:
 
         Args:
             contexts: one a question; a question with a context sees only what was told in it.
-            memory: ON reads `k` recalled memories one by one and answers with the shortest span of them; where none
-                has to do with the question, the weights answer.
+            memory: ON first asks the map and the graph, which answer what they can decide with the path that led
+                there; else reads `k` recalled episodes one by one and answers with the shortest span of them; where
+                none has to do with the question, the weights answer.
         Raises: InputError for an empty question or contexts of another length.
         """
         asked = [
@@ -197,13 +203,13 @@ class Hippo:
             return []
         if not memory:
             return self._from_weights(asked, keys, [None] * len(asked))
-        reader = Reader(self.lm, self._parser)
         answers: list[Answer | None] = []
         recalls: list[Recall | None] = []
         for question, key in zip(asked, keys, strict=True):
             found = self.recall(question, k, where=Where(context_key=key) if key is not None else None)
             recalls.append(found)
-            answers.append(reader.read(question, found))
+            decision = self.awake.decide(question, context=key)
+            answers.append(_decided(decision, found) if decision is not None else self._read(question, found))
         alone = [i for i, a in enumerate(answers) if a is None]
         for i, answer in zip(
             alone,
@@ -212,6 +218,9 @@ class Hippo:
         ):
             answers[i] = answer
         return [a for a in answers if a is not None]
+
+    def _read(self, question: str, found: Recall) -> Answer | None:
+        return Reader(self.lm, self._parser).read(question, found) if found.hits else None
 
     def _from_weights(
         self, questions: Sequence[str], contexts: Sequence[str | None], recalls: Sequence[Recall | None]
@@ -306,4 +315,15 @@ class Hippo:
             for t in saved.traces
         )  # fmt: skip
         log.info("loaded %d traces in %.2f s", len(outcomes), clock.perf_counter() - start)
-        return sum(o.kind == "stored" for (o,) in outcomes)
+        return sum(o.kind == "stored" for o, *_ in outcomes)
+
+
+def _decided(decision: Decision, found: Recall) -> Answer:
+    """The graph's or the map's answer in the form of every other one."""
+    return Answer(
+        text=decision.text, decoding="path", source="memory", recall=found, confidence=decision.confidence,
+        details={
+            "decided_by": "graph" if decision.memory == "relational" else "map", "path": decision.path,
+            "others": decision.others, "trace_ids": decision.trace_ids, "fact_ids": decision.fact_ids,
+        },
+    )  # fmt: skip

@@ -65,17 +65,17 @@ def test_the_real_sentence_vectors_keep_near_facts_apart() -> None:
 
 
 def test_a_gated_event_says_why_and_a_pin_keeps_it(awake: Awake) -> None:
-    [gated] = awake.observe("ok")
+    gated, *_ = awake.observe("ok")
     assert (gated.kind, gated.trace_id) == ("gated", None)
     assert gated.reason == "no content words: S 0.000 <= tau 0.100; pin it to keep it"
     assert gated.salience is not None
-    [pinned] = awake.observe("ok", pin=True)
+    pinned, *_ = awake.observe("ok", pin=True)
     assert pinned.kind == "stored"
 
 
 def test_a_merge_counts_and_keeps_the_pin(awake: Awake) -> None:
-    [first] = awake.observe("The jug is cracked.")
-    [second] = awake.observe("The jug is cracked.", pin=True)
+    first, *_ = awake.observe("The jug is cracked.")
+    second, *_ = awake.observe("The jug is cracked.", pin=True)
     assert (second.kind, second.trace_id) == ("merged", first.trace_id)
     [trace] = list(awake.store)
     assert (trace.mention_count, trace.salience.pin) == (2, True)
@@ -141,7 +141,7 @@ def test_bad_input_is_refused_and_nothing_changes(awake: Awake, event: Event, me
 @given(text=st.text(st.characters(exclude_categories=[]), min_size=1, max_size=60))
 def test_any_text_is_kept_as_it_is_or_refused(awake: Awake, text: str) -> None:
     try:
-        [outcome] = awake.observe(text, pin=True)
+        outcome, *_ = awake.observe(text, pin=True)
     except InputError:
         return
     assert outcome.trace_id is not None

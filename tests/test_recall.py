@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,9 +22,11 @@ FACTS = [
 
 
 @pytest.fixture
-def told(awake: Awake) -> Awake:
-    awake.observe_many(FACTS)
-    return awake
+def told(data_home: Path, embedder: HashingEmbedder) -> Iterator[Awake]:
+    """Episodes alone: what the graph and the map add to a ranking is tested with them."""
+    with Awake.open(embedder=embedder, memories=("episodic",)) as awake:
+        awake.observe_many(FACTS)
+        yield awake
 
 
 def found(awake: Awake, cue: str, where: Where | None = None, **options: object) -> list[str]:

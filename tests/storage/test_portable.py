@@ -74,7 +74,7 @@ def test_what_was_imported_is_recalled(exported: Path) -> None:
         import_from(other.database, exported, space=SPACE)
         hit = other.recall("Who painted the fence?", 1).hits[0].trace
         assert (hit.id, hit.text) == (3, "Zofia painted the fence green.")
-        [outcome] = other.observe("Olga bought a telescope.")
+        outcome, *_ = other.observe("Olga bought a telescope.")
         assert outcome.trace_id == 4
 
 

@@ -99,7 +99,7 @@ def test_the_index_is_right_after_a_restore(home: UserHome, taken: Path) -> None
     with open_awake() as memory:
         assert [h.trace.text for h in memory.recall("Zofia painted the fence green.", 3).hits[:2]] != AFTER[2:]
         assert {i for i, _ in memory.store.nearest(memory.embedder.embed(["key"])[0], 9)} == {1, 2}
-        [outcome] = memory.observe("Olga bought a telescope in Lisbon.")
+        outcome, *_ = memory.observe("Olga bought a telescope in Lisbon.")
         assert outcome.trace_id == 3
         assert memory.recall("Olga bought a telescope", 1).hits[0].trace.id == 3
 

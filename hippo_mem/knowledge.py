@@ -1,0 +1,101 @@
+"""The graph of facts and the map of places behind one face: what an event adds to them, what a cue finds in them, which
+questions they decide by themselves.
+
+Events in, outcomes and decisions out. Every write belongs to the caller's open transaction. Knows nothing of episodes'
+ranking, of language models or of sleep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hippo_mem.embed import Embedder
+from hippo_mem.errors import InputError, nearest
+from hippo_mem.relational.extract import default_extractor
+from hippo_mem.relational.frames import FrameParser
+from hippo_mem.relational.graph import KnowledgeGraph
+from hippo_mem.spatial.places import PlaceGraph
+from hippo_mem.storage.database import Database
+from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
+
+MEMORIES = ("episodic", "relational", "spatial")
+
+
+def check_memories(memories: Iterable[str]) -> frozenset[str]:
+    """The set of memories to use.
+
+    Raises: InputError for an unknown name, or when episodes are left out: facts and places point back to them.
+    """
+    chosen = frozenset(memories)
+    for name in sorted(chosen - set(MEMORIES)):
+        raise InputError(f"there is no memory {name!r}{nearest(name, MEMORIES)}")
+    if "episodic" not in chosen:
+        raise InputError("memories must include 'episodic': facts and places point back to episodes")
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was read from events before the store is locked, in their order."""
+
+    facts: Sequence[Any]
+    places: Sequence[Any]
+
+
+class Knowledge:
+    """The graph and the map of one store, or those of them that `memories` names."""
+
+    def __init__(self, database: Database, embedder: Embedder, memories: frozenset[str], parser: FrameParser) -> None:
+        self.graph = (
+            KnowledgeGraph(database, default_extractor(parser), embedder, parser=parser)
+            if "relational" in memories
+            else None
+        )
+        self.map = PlaceGraph(database, embedder) if "spatial" in memories else None
+
+    def prepare(self, events: Sequence[Event]) -> Prepared:
+        """Read the events; touches no store."""
+        nothing: list[Any] = [None] * len(events)
+        return Prepared(
+            facts=self.graph.prepare(events) if self.graph is not None else nothing,
+            places=self.map.prepare(events) if self.map is not None else nothing,
+        )
+
+    def observe(self, event: Event, prepared: Prepared, at: int, trace_id: int | None, now: float) -> list[Outcome]:
+        """Add what event number `at` says to both, within the caller's transaction."""
+        outcomes: list[Outcome] = []
+        if self.map is not None:
+            outcomes += self.map.observe(event, prepared.places[at], trace_id, now)
+        if self.graph is not None:
+            outcomes += self.graph.observe(event, prepared.facts[at], trace_id, now)
+        return outcomes
+
+    def retrieve(
+        self, cue: str, k: int, *, where: Where | None = None, as_of: float | None = None
+    ) -> tuple[list[FactHit], list[PlaceHit]]:
+        """The `k` facts and places nearest to a cue, best first."""
+        facts = self.graph.retrieve(cue, k, where=where, as_of=as_of) if self.graph is not None else []
+        places = self.map.near(cue, k, where=where) if self.map is not None else []
+        return facts, places
+
+    def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
+        """The answer the map or the graph gives by itself, None where neither does. The map is asked first."""
+        for memory in (self.map, self.graph):
+            decision = memory.decide(question, context=context, as_of=as_of) if memory is not None else None
+            if decision is not None:
+                return decision
+        return None
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows by memory."""
+        found = {"relational": self.graph, "spatial": self.map}
+        return {name: memory.counts() for name, memory in found.items() if memory is not None}
+
+
+def traces_of(facts: Sequence[FactHit], places: Sequence[PlaceHit]) -> dict[str, list[int]]:
+    """The episodes that facts and places come from, best first: two more rankings for recall."""
+    graph = dict.fromkeys(i for hit in facts for i in hit.fact.trace_ids)
+    place = dict.fromkeys(i for hit in places for i in hit.trace_ids)
+    return {name: list(ids) for name, ids in (("graph", graph), ("place", place)) if ids}
