@@ -153,11 +153,12 @@ class MacroLib:
             uses, good = len(runs), sum(parts.success[r] for r in runs)
             done = overlap(last, actions)
             rest = actions[done:]
+            begun = 1.0 if done or not last else 0.5  # what was begun is finished first
             suits = fits(context, parts.known.get(actions, {}), done)
             situation = {**context, "last": (*last, *actions[:done])}
             likely = policy.likelihood(rest, situation) if policy else 1.0
             # What a macro saves grows with its length, ever more slowly.
-            score = (good + 1) / (uses + 2) * suits * likely * (1.0 - 0.5 ** len(rest))
+            score = (good + 1) / (uses + 2) * suits * begun * likely * (1.0 - 0.5 ** len(rest))
             ranked.append((score, uses, row["signature"], list(rest), good))
         ranked.sort(key=lambda r: (-r[0], -r[1], r[2]))
         return [

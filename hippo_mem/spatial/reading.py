@@ -134,6 +134,7 @@ _UNSAID = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _CONJUNCTION = re.compile(r"(?:,\s*|\s+)(?:and|but|while|whereas)\s+", re.IGNORECASE)
+_MAX_SENTENCE = 600  # characters; nobody says where something is in a longer one
 _ABBREVIATION = re.compile(r"\b(St|Mt|Dr|Mr|Mrs|Ms|No|Ft)\.(?= )")
 
 
@@ -144,7 +145,7 @@ def read_statements(text: str) -> list[Statement]:
     last = ""  # what "it" stands for
     for sentence in _SENTENCE.split(_ABBREVIATION.sub(r"\1", text)):
         sentence = " ".join(sentence.split())
-        if not sentence or sentence.endswith("?"):
+        if not sentence or sentence.endswith("?") or len(sentence) > _MAX_SENTENCE:
             continue
         sentence = _LEAD.sub("", sentence.rstrip(".!; "))
         shut = _closed(sentence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hippo_mem.spatial.coordinates import Link, lay_out
@@ -57,6 +57,7 @@ _VECTORS = st.sampled_from([UP, DOWN, LEFT, RIGHT, (1, 1), (-1, 1), (1, -1), (-1
 _TOLD = st.lists(st.tuples(st.integers(0, 7), _VECTORS, st.integers(0, 7)), max_size=25)
 
 
+@settings(deadline=None)
 @given(_TOLD)
 def test_every_kept_link_holds_in_the_layout(told: list[tuple[int, Step, int]]) -> None:
     links = [Link(src=b, dst=a, vector=v) for a, v, b in told]
@@ -73,6 +74,7 @@ def test_every_kept_link_holds_in_the_layout(told: list[tuple[int, Step, int]]) 
                 assert not layout.less(high, low, axis)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=8, unique=True), st.randoms())
 def test_true_steps_on_a_lattice_are_never_contradictory(cells: list[Step], rng: object) -> None:
     links = [

@@ -6,7 +6,7 @@ import math
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hippo_mem.errors import InputError
@@ -25,6 +25,7 @@ def graph_of(edges: list[tuple[int, int, float, float]]) -> dict[int, list[Way[i
     return graph
 
 
+@settings(deadline=None)
 @given(_EDGES, _POINTS, st.sampled_from([0.0, 1.0]))
 def test_as_cheap_as_dijkstra_with_any_coordinates(
     edges: list[tuple[int, int, float, float]], points: list[tuple[int, int]], risk: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hippo_mem.spatial.reading import read_statements
@@ -120,6 +120,7 @@ def test_the_vocabulary_is_closed_under_inverses() -> None:
     assert move_of("dance") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     for statement in read_statements(text):
@@ -132,6 +133,7 @@ _NAMES = st.sampled_from(["kitchen", "red box", "guest room", "hall 2", "old tow
 _PLAIN = st.sampled_from(sorted(set(RELATIONS) - {"inside", "contains"}))
 
 
+@settings(deadline=None)
 @given(_NAMES, _NAMES, _PLAIN)
 def test_what_the_map_says_it_reads_again(a: str, b: str, relation: str) -> None:
     from hippo_mem.spatial.vocabulary import wording
