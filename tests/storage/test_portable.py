@@ -27,7 +27,7 @@ SPACE = HashingEmbedder(32)
 
 
 def open_awake(user: str) -> Awake:
-    return Awake.open(user=user, embedder=SPACE)
+    return Awake.open(user=user, embedder=SPACE, memories=("episodic",))
 
 
 @pytest.fixture
