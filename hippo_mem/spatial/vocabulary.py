@@ -106,7 +106,7 @@ RELATIONS: dict[str, Relation] = {
         ),
         Relation(
             name="near", inverse="near", vector=None, word="", letter="",
-            phrases=(r"(?:very |quite )?near(?: to)?", r"(?:very |quite )?close to", r"not far from", r"close by",
+            phrases=(r"(?:very |quite )?near(?: to)?", r"(?:very |quite )?close to", r"not far from", r"close by", r"outside(?: of)?",
                      r"by the side of", r"across (?:the \w+ )?from", r"opposite(?: to)?"),
         ),
         Relation(
@@ -114,11 +114,10 @@ RELATIONS: dict[str, Relation] = {
             phrases=(r"(?:right )?inside(?: of)?", r"within", r"in"),
         ),
         Relation(
-            name="contains", inverse="inside", vector=None, word="out", letter="out", phrases=(r"outside(?: of)?",),
+            name="contains", inverse="inside", vector=None, word="out", letter="out", phrases=(),
         ),
     )
 }  # fmt: skip
-# "outside of" is said of the place around; it is the way out, and no more is known of it.
 
 _ORDER = ("above_left", "above_right", "below_left", "below_right", "northeast", "northwest", "southeast", "southwest")
 _RANKED = tuple(RELATIONS[n] for n in (*_ORDER, *(n for n in RELATIONS if n not in _ORDER)))

@@ -41,6 +41,7 @@ def said(text: str) -> list[tuple[str, str, str]]:
         ("The kitchen and the bathroom are connected.", [("kitchen", "adjacent", "bathroom")]),
         ("There is a door between the kitchen and the garden.", [("kitchen", "adjacent", "garden")]),
         ("The lab connects to the hall.", [("hall", "adjacent", "lab")]),
+        ("The old mill is located outside the village.", [("old mill", "near", "village")]),
         ("The kitchen is in the house.", [("kitchen", "inside", "house")]),
         (
             "The kitchen and the pantry are north of the hallway.",
@@ -89,6 +90,7 @@ def test_what_is_said(text: str, expected: list[tuple[str, str, str]]) -> None:
         "The kitchen might be north of the hallway.",
         "I wish the kitchen was north of the hallway.",
         "Turn left.",
+        "Ice cream is at the top of my list.",
         "",
     ],
 )
