@@ -188,7 +188,8 @@ class Sameness:
         return frozenset(found)
 
     def _in_context(self, column: str = "context_key") -> tuple[str, tuple[str | None, ...]]:
-        return ("", ()) if self._everywhere else (f" AND {column} IS ?", (self._context,))
+        # The unary plus keeps SQLite from the index of contexts: one context may hold every fact.
+        return ("", ()) if self._everywhere else (f" AND +{column} IS ?", (self._context,))
 
     def _bearers(self, key: str) -> list[str]:
         """Keys of the one entity that has this name; nothing when two bear it."""

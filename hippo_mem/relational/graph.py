@@ -274,7 +274,8 @@ class KnowledgeGraph:
             if name is not None:
                 conditions.append(f"{column} = (SELECT id FROM entities WHERE key = ?)")
                 values.append(entity_key(name))
-        for column, value in (("relation", relation), ("context_key", context)):
+        chosen = bool(conditions)  # then the index of contexts would only mislead
+        for column, value in (("relation", relation), ("+context_key" if chosen else "context_key", context)):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 values.append(value)

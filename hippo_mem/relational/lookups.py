@@ -63,7 +63,7 @@ class Lookups:
                 conditions.append(f"{column} IN ({','.join('?' * len(listed))})")
                 values += listed
         if self._context is not None:
-            conditions.append("context_key = ?")
+            conditions.append("+context_key = ?")
             values.append(self._context)
         if self.as_of is not None:
             conditions.append("valid_from <= ?")

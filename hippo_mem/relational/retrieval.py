@@ -20,8 +20,8 @@ from hippo_mem.relational.incidence import Incidence, Ints
 from hippo_mem.relational.pagerank import personalized_pagerank
 from hippo_mem.text import STOP_WORDS, words
 
-MAX_FACTS = 3000  # of one walk
-MAX_AT_NODE = 400  # the newest facts of a hub
+MAX_FACTS = 2000  # of one walk
+MAX_AT_NODE = 200  # the newest facts of a hub
 MAX_HOPS = 3
 _MAX_NAME_WORDS = 6
 _FIRST_NAME_WEIGHT = 0.3  # "Ana" may be Ana Ruiz: near, but nobody said so
@@ -132,14 +132,15 @@ def _neighborhood(
         for entity in frontier:
             here = index.at(entity)
             here = here[mask[here]][-MAX_AT_NODE:]
-            for fact in here[::-1].tolist():
-                if len(taken) >= MAX_FACTS:
-                    break
+            here = here[::-1][: MAX_FACTS - len(taken)]
+            others = index.head[here] + index.tail[here] - entity
+            for fact, other in zip(here.tolist(), others.tolist(), strict=True):
                 taken[fact] = None
-                other = int(index.tail[fact]) if int(index.head[fact]) == entity else int(index.head[fact])
                 if other not in parents:
                     parents[other] = (fact, entity)
                     following.append(other)
+            if len(taken) >= MAX_FACTS:
+                break
         frontier = following
         if len(taken) >= MAX_FACTS:
             break

@@ -90,7 +90,7 @@ class Timeline:
         heads, tails = self._ids(telling.head), self._ids(telling.tail)
         rows = self._connection.execute(
             f"SELECT id, place, time_text FROM facts WHERE head IN ({_marks(heads)}) AND relation = ? "
-            f"AND tail IN ({_marks(tails)}) AND valid_to IS NULL AND negated = ? AND context_key IS ? ORDER BY id",
+            f"AND tail IN ({_marks(tails)}) AND valid_to IS NULL AND negated = ? AND +context_key IS ? ORDER BY id",
             (*heads, t.relation, *tails, t.negated, self._context),
         ).fetchall()
         state = telling.functional or is_state(t.relation)
@@ -168,8 +168,8 @@ class Timeline:
             for reach in ("valid_to IS NULL", "valid_to > ?"):
                 extra = () if reach == "valid_to IS NULL" else (telling.when,)
                 for row in self._connection.execute(
-                    f"SELECT id, valid_from, valid_to, superseded_by FROM facts WHERE {condition} AND context_key IS ? "
-                    f"AND {reach}",
+                    f"SELECT id, valid_from, valid_to, superseded_by FROM facts WHERE {condition} "
+                    f"AND +context_key IS ? AND {reach}",
                     (*values, self._context, *extra),
                 ):
                     found[row[0]] = (row[0], row[1], row[2], row[3])

@@ -145,7 +145,7 @@ def test_a_clock_that_runs_backwards_does_not_bring_the_old_back(graph: Knowledg
     assert tails(graph.facts(head="Ana")) == ["Bergen"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(list(range(6))))
 def test_the_order_of_arrival_changes_no_truth(tmp_path: Path, order: list[int]) -> None:
     file = tmp_path / "order.sqlite"
@@ -207,21 +207,32 @@ def test_a_hub_and_a_crowd_stay_quick(graph: KnowledgeGraph) -> None:
     many = 10_000
     tuples = [Tuple(head="Hub", relation="likes", tail=f"thing {i}", span=str(i)) for i in range(many)]
     tuples += [Tuple(head=f"Fan {i}", relation="has", tail="coin", span=f"a coin {i}") for i in range(many)]
-    started = time.perf_counter()
+    started = time.process_time()
     graph.upsert(tuples, provenance=Provenance(text_span="", source="user", time=1.0), now=1.0)
-    assert time.perf_counter() - started < 60  # 3 s on the reference machine
-    started = time.perf_counter()
+    assert time.process_time() - started < 60  # 3 s on the reference machine
+    started = time.process_time()
     for i in range(20):
         say(graph, f"Hub | likes | new {i}", 2.0 + i)
         say(graph, f"Hub | located_at | town {i}", 2.0 + i)
-    assert (time.perf_counter() - started) / 40 < 0.2
+    assert (time.process_time() - started) / 40 < 0.2
     graph.retrieve("Hub")
-    started = time.perf_counter()
+    started = time.process_time()
     hits = graph.retrieve("what does Hub like", 8)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(hits) == 8
     assert {h.fact.relation for h in hits} == {"likes"}
     assert tails(graph.facts(head="Hub", relation="located_at")) == ["town 19"]
+
+
+def test_a_long_past_in_one_context_stays_quick(graph: KnowledgeGraph) -> None:
+    moves = [Tuple(head="Ana", relation="located_at", tail=f"room {i}", span=str(i)) for i in range(2000)]
+    spent = []
+    for i, move in enumerate(moves):
+        started = time.process_time()
+        graph.upsert([move], provenance=Provenance(text_span="", source="user", time=float(i)), now=float(i))
+        spent.append(time.process_time() - started)
+    assert sum(spent[-300:]) < 5 * sum(spent[200:500]) + 0.5
+    assert tails(graph.facts(head="Ana")) == ["room 1999"]
 
 
 def test_retrieval_walks_more_than_one_step_and_names_its_path(graph: KnowledgeGraph) -> None:
