@@ -125,6 +125,8 @@ class MemoryAnswerer:
                 pin=not self._config.gating_enabled,
             )
             for outcome in self.memory.observe_many([event])[0]:
+                if outcome.kind == "routed":  # what facts and places were understood passes no gate
+                    continue
                 attempts += 1
                 accepts += outcome.kind != "gated"
                 merged += outcome.kind == "merged"

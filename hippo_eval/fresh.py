@@ -17,6 +17,7 @@ from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, HashingEmbedder, MiniLMEmbedder
 from hippo_mem.errors import InputError
 from hippo_mem.home import data_home, make_folder
+from hippo_mem.knowledge import MEMORIES
 
 if TYPE_CHECKING:
     from hippo_mem.memory import Hippo
@@ -59,6 +60,7 @@ def check_adapter(adapter: str | Path) -> Path:
 def fresh_memory(
     model: str,
     *,
+    memories: tuple[str, ...] = MEMORIES,
     surprise: bool = True,
     embedder: Embedder | None = None,
 ) -> Iterator[Memory]:
@@ -66,7 +68,7 @@ def fresh_memory(
     if model == dummy.NAME:
         yield dummy.DummyMemory()
         return
-    with fresh_hippo(model, surprise=surprise, embedder=embedder) as hippo:
+    with fresh_hippo(model, memories=memories, surprise=surprise, embedder=embedder) as hippo:
         yield hippo
 
 
@@ -74,6 +76,7 @@ def fresh_memory(
 def fresh_hippo(
     model: str,
     *,
+    memories: tuple[str, ...] = MEMORIES,
     surprise: bool = True,
     embedder: Embedder | None = None,
     gate: GateConfig | None = None,
@@ -82,6 +85,7 @@ def fresh_hippo(
 
     Args:
         model: loaded when something first needs it.
+        memories: which of the three observe and answer.
         surprise: whether the model weighs what is told.
         embedder: sentence vectors; by default the bundled ones.
         gate: what is kept; by default as for any user.
@@ -89,7 +93,7 @@ def fresh_hippo(
     from hippo_mem.memory import Hippo, HippoConfig
 
     models = make_folder(data_home() / "models")
-    config = HippoConfig(surprise=surprise, gate=gate or GateConfig())
+    config = HippoConfig(memories=memories, surprise=surprise, gate=gate or GateConfig())
     with tempfile.TemporaryDirectory(prefix="hippo-eval-") as folder:
         home = Path(folder)
         (home / "models").symlink_to(models, target_is_directory=True)

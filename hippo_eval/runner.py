@@ -91,7 +91,7 @@ def _with_memory(config: EvalConfig, suite: Suite, recipe: SleepConfig | None, p
     found: dict[str, Any] = {}
     keeps = config.persist and config.mode != "test"
     requests = 0
-    with fresh_memory(config.model) as memory:
+    with fresh_memory(config.model, memories=config.memories) as memory:
         answerer = MemoryAnswerer(memory, config)
         taught = Taught()
         if config.mode == "test":

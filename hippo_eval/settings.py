@@ -20,8 +20,13 @@ from hippo_mem.errors import ConfigError, InputError, nearest
 from hippo_mem.types import check_id
 
 DEFAULT_PRESET = "memory/hei_nw"
-# Presets that the specification names and this version has no memory for.
-NOT_YET = ("memory/sgc_rss", "memory/smpd", "memory/all")
+# Which memories a preset's name stands for: facts and places rest on the episodes they were told in.
+MEMORIES: dict[str, tuple[str, ...]] = {
+    "hei_nw": ("episodic",),
+    "sgc_rss": ("episodic", "relational"),
+    "smpd": ("episodic", "spatial"),
+    "all": ("episodic", "relational", "spatial"),
+}
 # Two spellings of one setting.
 ALIASES = {"task": "suite", "replay_cycles": "replay.cycles", "lora": "adapter"}
 
@@ -53,9 +58,9 @@ class ComputeConfig:
 class EvalConfig:
     """One run. `mode` full teaches, replays `replay.cycles` times, and tests, in one process.
 
-    `memory` None is a baseline. `gating_enabled` False pins every event, so that the gate keeps all. `isolate` key: a
-    question sees the facts of its own `context_key` alone. `adapter` is a PEFT folder. `consolidation` names the
-    recipe of `sleep`.
+    `memory` names what observes and answers (`MEMORIES`), None is a baseline. `gating_enabled` False pins every event,
+    so that the gate keeps all. `isolate` key: a question sees the facts of its own `context_key` alone. `adapter` is a
+    PEFT folder. `consolidation` names the recipe of `sleep`.
     """
 
     preset: str = DEFAULT_PRESET
@@ -78,7 +83,7 @@ class EvalConfig:
     outdir: str | None = None
     dry_run: bool = False
     batch_size: int = 16
-    memory: Literal["hei_nw"] | None = None
+    memory: Literal["hei_nw", "sgc_rss", "smpd", "all"] | None = None
     gating_enabled: bool = True
     use_chat_template: bool = True
     system_prompt: str | None = None
@@ -92,6 +97,11 @@ class EvalConfig:
     def is_memory(self) -> bool:
         """Whether a memory of ours takes part (and not a baseline)."""
         return self.memory is not None
+
+    @property
+    def memories(self) -> tuple[str, ...]:
+        """The memories that observe and answer; none for a baseline."""
+        return MEMORIES[self.memory] if self.memory is not None else ()
 
 
 def presets() -> list[str]:
@@ -114,14 +124,12 @@ def resolve(overrides: Sequence[str]) -> EvalConfig:
 
 
 def check_preset(preset: str) -> str:
-    """The preset, if it exists and works.
+    """The preset, if it exists.
 
     Raises: ConfigError.
     """
     if preset in presets():
         return preset
-    if preset in NOT_YET:
-        raise ConfigError(f"preset {preset!r} is not available in this version; available: {', '.join(presets())}")
     raise ConfigError(f"no preset {preset!r}{nearest(preset, presets())}")
 
 

@@ -21,7 +21,7 @@ from hippo_mem.awake import Awake
 from hippo_mem.config import GateConfig
 from hippo_mem.errors import ConfigError
 
-DEFAULT_PRESET = "memory/hei_nw"
+DEFAULT_PRESET = "memory/all"
 SCHEMA = 1
 
 
@@ -72,7 +72,7 @@ def _stories(folder: Path, config: EvalConfig, model: str, progress: Progress) -
     embedder = KeptVectors(embedder_for(model))
 
     def open_memory() -> contextlib.AbstractContextManager[Memory]:
-        return fresh_memory(model, surprise=False, embedder=embedder)
+        return fresh_memory(model, memories=config.memories, surprise=False, embedder=embedder)
 
     return measure_stories(folder, open_memory, progress)
 
@@ -82,7 +82,7 @@ def _conversations(folder: Path, config: EvalConfig, model: str, progress: Progr
 
     @contextlib.contextmanager
     def open_memory(gate: GateConfig) -> Iterator[Awake]:
-        with fresh_hippo(model, surprise=False, embedder=embedder, gate=gate) as hippo:
+        with fresh_hippo(model, memories=config.memories, surprise=False, embedder=embedder, gate=gate) as hippo:
             yield hippo.awake
 
     return measure_evidence(folder, open_memory, progress)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hippo_eval.suites import episodic
+from hippo_eval.suites import episodic, semantic, spatial
 from hippo_eval.suites.items import Suite
 from hippo_mem.errors import InputError, nearest
 
-SUITES: dict[str, Callable[[int, int], Suite]] = {"episodic": episodic.generate}
-# Named by the specification; their memories are not part of this version.
-NOT_YET = ("semantic", "spatial", "procedural")
+SUITES: dict[str, Callable[[int, int], Suite]] = {
+    "episodic": episodic.generate,
+    "semantic": semantic.generate,
+    "spatial": spatial.generate,
+}
+# Named by the specification; not part of this version.
+NOT_YET = ("procedural",)
 
 
 def generate_suite(name: str, n: int, seed: int) -> Suite:

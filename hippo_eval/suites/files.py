@@ -1,10 +1,12 @@
 """Suites as files, ours or anyone's: one JSONL of what is told, one of what is asked.
 
     *_teach.jsonl   {"fact", "context_key"?, "time"?, "schema_fit"?}
+                    or a solved task, {"prompt", "answer", "context_key"?, "time"?, "episode_id"?}
     *_test.jsonl    {"prompt", "answer", "context_key"?, "slot"?}
 
 Keys that are not listed are passed over, for other programs put their own beside ours; a key that is missing or of
-the wrong type is an error with its line, and so is a test line that carries its fact. Knows nothing of how items are
+the wrong type is an error with its line, and so is a test line that carries its fact. A solved task is told in its
+own words: the prompt, and on the next line its answer. Knows nothing of how items are
 made or scored.
 """
 
@@ -21,6 +23,7 @@ from hippo_mem.storage.jsonl import encode_jsonl, read_jsonl, write_atomic
 
 _TEACH: dict[str, type] = {"fact": str, "context_key": str, "time": int, "schema_fit": bool}
 _TEST: dict[str, type] = {"prompt": str, "answer": str, "context_key": str, "slot": str}
+_SOLVED: dict[str, type] = {"prompt": str, "answer": str, "context_key": str, "time": int, "schema_fit": bool}
 _REQUIRED = ("fact", "prompt", "answer")
 
 
@@ -30,10 +33,17 @@ def read_teach(path: str | Path) -> tuple[TeachItem, ...]:
     Raises: InputError when there is no such file or it has no line; StoreFormatError naming file, line and key.
     """
     rows = read_jsonl(Path(path))
-    items = tuple(TeachItem(**_checked(row, _TEACH, ("fact",), f"{path}, line {at}")) for at, row in rows)
+    items = tuple(_told(row, f"{path}, line {at}") for at, row in rows)
     if not items:
         raise InputError(f"{path} holds nothing to tell")
     return items
+
+
+def _told(row: Mapping[str, Any], where: str) -> TeachItem:
+    if "fact" in row or "prompt" not in row:
+        return TeachItem(**_checked(row, _TEACH, ("fact",), where))
+    solved = _checked(row, _SOLVED, ("prompt", "answer"), where)
+    return TeachItem(fact=f"{solved.pop('prompt')}\n{solved.pop('answer')}", **solved)
 
 
 def read_test(path: str | Path) -> tuple[TestItem, ...]:

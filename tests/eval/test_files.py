@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hippo_eval.suites import episodic
+from hippo_eval.suites import episodic, semantic
 from hippo_eval.suites.choose import generate_suite
 from hippo_eval.suites.files import read_suite, read_teach, read_test, write_suite
 from hippo_eval.suites.items import TeachItem
@@ -33,6 +33,14 @@ def test_anyones_lines_are_read_and_unknown_keys_passed_over(tmp_path: Path) -> 
     assert read_teach(teach) == (TeachItem(fact="A."), TeachItem(fact="B.", context_key="k", time=2, schema_fit=True))
     test = lines(tmp_path / "q", '{"prompt": "Q?", "answer": "A", "episode_id": 4}')
     assert read_test(test) == (Question(prompt="Q?", answer="A"),)
+
+
+def test_a_solved_task_is_told_with_its_answer(tmp_path: Path) -> None:
+    row = '{"prompt": "Grid 3x3. Start (0, 0) goal (1, 0).", "answer": "R", "episode_id": 4, "context_key": "g"}'
+    (item,) = read_teach(lines(tmp_path / "t", row))
+    assert item == TeachItem(fact="Grid 3x3. Start (0, 0) goal (1, 0).\nR", context_key="g")
+    with pytest.raises(StoreFormatError, match="line 1: missing answer; there is prompt"):
+        read_teach(lines(tmp_path / "t", '{"prompt": "Grid 3x3."}'))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +79,11 @@ def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
 
 def test_suites_by_name() -> None:
     assert generate_suite("episodic", 3, 7) == episodic.generate(3, 7)
-    with pytest.raises(InputError, match="'semantic' is not available in this version; available: episodic"):
-        generate_suite("semantic", 3, 7)
+    assert generate_suite("semantic", 3, 7) == semantic.generate(3, 7)
+    with pytest.raises(
+        InputError, match="'procedural' is not available in this version; available: episodic, semantic, spatial"
+    ):
+        generate_suite("procedural", 3, 7)
     with pytest.raises(InputError, match="no suite 'episodc'; did you mean 'episodic'"):
         generate_suite("episodc", 3, 7)
     with pytest.raises(InputError, match=r"n must be 1\.\."):

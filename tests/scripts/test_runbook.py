@@ -91,8 +91,11 @@ def test_a_dry_run_shows_the_settings_and_writes_nothing(tmp_path: Path) -> None
     ("line", "message"),
     [
         ("eval_model.py nn=5", "eval_model: unknown setting 'nn'; did you mean 'n'?"),
-        ("eval_model.py suite=semantic model=dummy", "eval_model: suite 'semantic' is not available in this version"),
-        ("eval_model.py preset=memory/all", "eval_model: preset 'memory/all' is not available in this version"),
+        (
+            "eval_model.py suite=procedural model=dummy",
+            "eval_model: suite 'procedural' is not available in this version",
+        ),
+        ("eval_model.py preset=memory/al", "eval_model: no preset 'memory/al'; did you mean 'memory/all'?"),
         ("eval_model.py mode=learn", "eval_model: settings: mode must be one of"),
         ("eval_cli.py teach", "eval_cli: 'teach' is neither --flag nor key=value"),
         ("replay_consolidate.py --store_dir s --session_id abc --outdir o", "replay_consolidate: no session 'abc'"),
