@@ -47,7 +47,8 @@ _NOWHERE = word_set(
     "pressure stress control influence attack fire water age ages way right left north south east west top bottom "
     "median mean quota cap belief doubt question comprehension rank station's noise crowd competition surface "
     "knowledge truth conclusion problem problems idea ideas time times point's night day week month year mood "
-    "construction repair review consideration discussion list lists agenda investigation arrest cover oath siege wraps weight means"
+    "construction repair review consideration discussion list lists agenda investigation arrest cover oath "
+    "siege wraps weight means"
 )
 _DETERMINERS = word_set("the a an my our your his her their its this that these those another some every each")
 _INNER = word_set("of and's at")

@@ -106,7 +106,8 @@ RELATIONS: dict[str, Relation] = {
         ),
         Relation(
             name="near", inverse="near", vector=None, word="", letter="",
-            phrases=(r"(?:very |quite )?near(?: to)?", r"(?:very |quite )?close to", r"not far from", r"close by", r"outside(?: of)?",
+            phrases=(r"(?:very |quite )?near(?: to)?", r"(?:very |quite )?close to", r"not far from", r"close by",
+                     r"outside(?: of)?",
                      r"by the side of", r"across (?:the \w+ )?from", r"opposite(?: to)?"),
         ),
         Relation(
