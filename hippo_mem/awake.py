@@ -13,11 +13,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from hippo_mem.config import GateConfig
+from hippo_mem.config import EpisodicConfig, GateConfig
 from hippo_mem.embed import Embedder, MiniLMEmbedder
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
@@ -46,8 +46,9 @@ class Awake:
     Args:
         home: whose memory, from `open_home`.
         embedder: default is all-MiniLM-L6-v2.
-        surprise: texts -> mean nats per token; None leaves surprise out of S.
+        surprise: texts -> mean nats per token, asked where the gate's `surprise` is "model"; None leaves it out of S.
         config: the gate's settings.
+        episodic: what upkeep does, and which rankings a recall fuses.
         events: where to record what happens; default nowhere.
         memories: which of "episodic", "relational", "spatial" observe and recall; "episodic" is always among them.
         parser: what reads sentences; shared with whoever reads the same texts again.
@@ -63,6 +64,7 @@ class Awake:
         embedder: Embedder | None = None,
         surprise: Surprise | None = None,
         config: GateConfig | None = None,
+        episodic: EpisodicConfig | None = None,
         events: EventLog | None = None,
         memories: Iterable[str] = MEMORIES,
         parser: FrameParser | None = None,
@@ -73,6 +75,7 @@ class Awake:
         self.embedder: Embedder = embedder or MiniLMEmbedder()
         self._surprise = surprise
         self._gate = Gate(config)
+        self._upkeep = episodic or EpisodicConfig()
         self._events = events or EventLog()
         self._clock = clock
         self.memories = check_memories(memories)
@@ -80,12 +83,13 @@ class Awake:
         self.database = Database(home.database, timeout_s=timeout_s)
         try:
             self.store = EpisodicStore(self.database, self.embedder, home.index)
-            self.knowledge = Knowledge(self.database, self.embedder, self.memories, self._parser)
+            policy = home.index.with_name("policy.safetensors")
+            self.knowledge = Knowledge(self.database, self.embedder, self.memories, self._parser, policy=policy)
         except BaseException:
             self.database.close()
             raise
         self.ledger = Ledger(self.database)
-        self._recaller = Recaller(self.store, self.embedder)
+        self._recaller = Recaller(self.store, self.embedder, self._upkeep.recall)
         self._accessed: Counter[int] = Counter()
         self._requests_kept = 0
         self._open = True
@@ -153,9 +157,7 @@ class Awake:
         vectors = self.embedder.embed(texts)
         prepared = self.knowledge.prepare(clean)
         clean = self._with_slots(clean)
-        surprises: list[float | None] = list(self._surprise(texts)) if self._surprise else [None] * len(texts)
-        if len(surprises) != len(texts):
-            raise ValueError(f"surprise gave {len(surprises)} values for {len(texts)} texts")
+        surprises = self._surprises(texts)
 
         outcomes: list[Outcome] = []
         routed: list[list[Outcome]] = []
@@ -174,6 +176,18 @@ class Awake:
             )
         self._record(outcomes, (time.perf_counter() - started) / len(outcomes))
         return [[outcome, *others] for outcome, others in zip(outcomes, routed, strict=True)]
+
+    def _surprises(self, texts: list[str]) -> Sequence[float | None]:
+        """Nats per token of each text by the configured measure; None where nobody measures."""
+        by = self._gate.config.surprise
+        if by == "cheap":
+            return self.store.surprise(texts)
+        if by == "off" or self._surprise is None:
+            return [None] * len(texts)
+        found = self._surprise(texts)
+        if len(found) != len(texts):
+            raise ValueError(f"surprise gave {len(found)} values for {len(texts)} texts")
+        return found
 
     def _with_slots(self, events: Sequence[Event]) -> list[Event]:
         """Events with who, what, where and when read from their text, where the caller named none."""
@@ -253,6 +267,15 @@ class Awake:
         by = next((name for name, value in chosen.items() if value is not None), "everything")
         self._events.emit(Forgotten(by=by, n_traces=gone, seconds=time.perf_counter() - started))
         return gone
+
+    def maintain(self) -> dict[str, Any]:
+        """One round of upkeep in all three memories: what it retired, expired and learned. Nothing is deleted.
+
+        Episodes: see `EpisodicStore.maintain`. Places past their time go, and the policy that ranks macros is cloned
+        from the trajectories that succeeded.
+        """
+        self.store.settle()
+        return {"episodic": asdict(self.store.maintain(self._upkeep)), **self.knowledge.maintain()}
 
     def keep_counts(self) -> None:
         """Write pending access counts and the number of requests to the store.

@@ -8,7 +8,8 @@ ranking, of language models or of sleep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hippo_mem.embed import Embedder
@@ -45,15 +46,20 @@ class Prepared:
 
 
 class Knowledge:
-    """The graph and the map of one store, or those of them that `memories` names."""
+    """The graph and the map of one store, or those of them that `memories` names.
 
-    def __init__(self, database: Database, embedder: Embedder, memories: frozenset[str], parser: FrameParser) -> None:
+    Args: policy: where the map's policy over macros is kept.
+    """
+
+    def __init__(
+        self, database: Database, embedder: Embedder, memories: frozenset[str], parser: FrameParser, *, policy: Path
+    ) -> None:
         self.graph = (
             KnowledgeGraph(database, default_extractor(parser), embedder, parser=parser)
             if "relational" in memories
             else None
         )
-        self.map = PlaceGraph(database, embedder) if "spatial" in memories else None
+        self.map = PlaceGraph(database, embedder, policy=policy) if "spatial" in memories else None
 
     def prepare(self, events: Sequence[Event]) -> Prepared:
         """Read the events; touches no store."""
@@ -87,6 +93,13 @@ class Knowledge:
             if decision is not None:
                 return decision
         return None
+
+    def maintain(self) -> dict[str, Any]:
+        """Let places past their time go, and learn which steps lead on from the trajectories that succeeded."""
+        if self.map is None:
+            return {}
+        learned = self.map.macros.train_policy()
+        return {"spatial": {**self.map.expire(), "policy": None if learned is None else asdict(learned)}}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows by memory."""

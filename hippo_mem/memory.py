@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hippo_mem.awake import Awake
-from hippo_mem.config import GateConfig, SleepConfig
+from hippo_mem.config import EpisodicConfig, GateConfig, SleepConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, open_home
@@ -46,6 +46,7 @@ class HippoConfig:
     writes; `memories` are those that observe and answer, episodes always among them."""
 
     gate: GateConfig = field(default_factory=GateConfig)
+    episodic: EpisodicConfig = field(default_factory=EpisodicConfig)
     sleep: SleepConfig = field(default_factory=SleepConfig)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     surprise: bool = True
@@ -104,7 +105,7 @@ class Hippo:
             surprise = self._surprise if self.config.surprise else None
             self._awake = Awake(
                 self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
-                memories=self.config.memories, parser=self._parser,
+                episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
             )  # fmt: skip
         return self._awake
 

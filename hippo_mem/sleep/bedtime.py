@@ -4,7 +4,7 @@ Ties one user's store to the nights on disk. The ledger is written before a nigh
 moment at
 which weights know a trace that the ledger does not name. Knows nothing of how a night is trained.
 
-    lock ► what is new, what was deleted ► train_night ► publish or reject ► mark, purge
+    lock ► what is new, what was deleted ► train_night ► publish or reject ► mark, purge ► upkeep of the store
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Bedtime:
         """One night from beginning to end; see `Hippo.sleep`."""
         assert self.lm is not None
         with locked(self.awake.home.sleep_lock, "sleeping"):
-            return self._sleep(self.lm, config, progress or silent, merge)
+            report = self._sleep(self.lm, config, progress or silent, merge)
+            return replace(report, upkeep=self.awake.maintain())
 
     def undo(self) -> Night | None:
         """Take the night in force out of force; its own memories count as not learned again."""

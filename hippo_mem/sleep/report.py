@@ -27,6 +27,7 @@ class NightReport:
 
     `verdict` is "kept", "undone" or "nothing" (there was nothing to learn and nothing to unlearn). Shares are of 1,
     times seconds, `curve` rows are (step, seconds, loss in nats per answer, share of stop questions right or NaN).
+    `upkeep` is what was retired, expired and cloned in the store afterwards; the night's own files do not have it.
     """
 
     verdict: Literal["kept", "undone", "nothing"]
@@ -57,6 +58,7 @@ class NightReport:
     keep: KeepCheck | None = None
     gate: Mapping[str, float] = field(default_factory=dict)
     merged: str | None = None
+    upkeep: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     config_hash: str = ""
     lora_config_hash: str = ""
