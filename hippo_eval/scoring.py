@@ -33,7 +33,9 @@ def score(items: Sequence[TestItem], asked: Sequence[Asked], *, seed: int = 0) -
     rows = [_row(item, a) for item, a in zip(items, asked, strict=True)]
     could_recall = any(a.requests or a.recalled for a in asked)
     exact = [float(row["em"]) for row in rows]
-    routes = route_figures([(a.text, item.answer) for item, a in zip(items, asked, strict=True)])
+    routes = route_figures(
+        [(a.text, item.answer) for item, a in zip(items, asked, strict=True)], prompts=[item.prompt for item in items]
+    )
     slots = sorted({row["slot"] for row in rows if row["slot"]})
     return {
         "n": len(rows),

@@ -179,7 +179,7 @@ class RecallConfig:
     dense_weight: float = 0.7
     lexical_weight: float = 1.0
     sparse_weight: float = 0.2
-    extra_weight: float = 1.0
+    extra_weight: float = 0.3
     rank_offset: float = 5.0
     completion: Literal["off", "hopfield", "mlp"] = "off"
     completion_keys: int = 32

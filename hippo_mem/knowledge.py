@@ -72,10 +72,10 @@ class Knowledge:
     def observe(self, event: Event, prepared: Prepared, at: int, trace_id: int | None, now: float) -> list[Outcome]:
         """Add what event number `at` says to both, within the caller's transaction."""
         outcomes: list[Outcome] = []
+        if self.graph is not None:  # first, so that the map can link the facts of a place to it
+            outcomes += self.graph.observe(event, prepared.facts[at], trace_id, now)
         if self.map is not None:
             outcomes += self.map.observe(event, prepared.places[at], trace_id, now)
-        if self.graph is not None:
-            outcomes += self.graph.observe(event, prepared.facts[at], trace_id, now)
         return outcomes
 
     def retrieve(

@@ -43,7 +43,7 @@ def _told(row: Mapping[str, Any], where: str) -> TeachItem:
     if "fact" in row or "prompt" not in row:
         return TeachItem(**_checked(row, _TEACH, ("fact",), where))
     solved = _checked(row, _SOLVED, ("prompt", "answer"), where)
-    return TeachItem(fact=f"{solved.pop('prompt')}\n{solved.pop('answer')}", **solved)
+    return TeachItem(fact=f"{solved.pop('prompt')}\nAnswer: {solved.pop('answer')}", **solved)
 
 
 def read_test(path: str | Path) -> tuple[TestItem, ...]:
