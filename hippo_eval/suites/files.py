@@ -6,7 +6,7 @@
 
 Keys that are not listed are passed over, for other programs put their own beside ours; a key that is missing or of
 the wrong type is an error with its line, and so is a test line that carries its fact. A solved task is told in its
-own words: the prompt, and on the next line its answer. Knows nothing of how items are
+own words: the prompt, and on the next line "Answer:" and its answer. Knows nothing of how items are
 made or scored.
 """
 

@@ -38,7 +38,7 @@ def test_anyones_lines_are_read_and_unknown_keys_passed_over(tmp_path: Path) -> 
 def test_a_solved_task_is_told_with_its_answer(tmp_path: Path) -> None:
     row = '{"prompt": "Grid 3x3. Start (0, 0) goal (1, 0).", "answer": "R", "episode_id": 4, "context_key": "g"}'
     (item,) = read_teach(lines(tmp_path / "t", row))
-    assert item == TeachItem(fact="Grid 3x3. Start (0, 0) goal (1, 0).\nR", context_key="g")
+    assert item == TeachItem(fact="Grid 3x3. Start (0, 0) goal (1, 0).\nAnswer: R", context_key="g")
     with pytest.raises(StoreFormatError, match="line 1: missing answer; there is prompt"):
         read_teach(lines(tmp_path / "t", '{"prompt": "Grid 3x3."}'))
 
