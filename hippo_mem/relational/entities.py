@@ -33,6 +33,7 @@ _MEASURES = frozenset(
 NAMING = frozenset({"name", "nickname", "alias", "also_known_as", "known_as"})
 _ROLE_RELATIONS = tuple(sorted(f"{role}_of" for role in ROLES))
 _MAX_SAME = 16
+_MAX_OWNERS = 4  # "my boss's wife's brother": who is whose is not followed further, or a village would be one family
 # A name goes on being somebody's after another took its place, unless it was denied.
 _NOT_DENIED = (
     " AND NOT EXISTS (SELECT 1 FROM facts named JOIN facts denial ON denial.id = named.superseded_by "
@@ -151,6 +152,7 @@ class Sameness:
         self._context = context_key
         self._everywhere = everywhere
         self._known: dict[str, frozenset[int]] = {}
+        self._depth = 0  # owners whose owners are being looked up
 
     def of_name(self, name: str) -> frozenset[int]:
         """Every entity that the name stands for; empty when it was never told."""
@@ -160,9 +162,16 @@ class Sameness:
         """As `of_name`, for a key."""
         if not key:
             return frozenset()
+        if key not in self._known and self._depth >= _MAX_OWNERS:
+            entity = by_key(self._connection, key)
+            return frozenset() if entity is None else frozenset({entity.id})
         if key not in self._known:
             self._known[key] = frozenset()  # a description that leads back to itself ends here
-            self._known[key] = self._gather(key)
+            self._depth += 1
+            try:
+                self._known[key] = self._gather(key)
+            finally:
+                self._depth -= 1
         return self._known[key]
 
     def of_id(self, entity_id: int) -> frozenset[int]:
@@ -182,7 +191,7 @@ class Sameness:
             if (entity := by_key(self._connection, here)) is not None:
                 found[entity.id] = here
                 waiting += self._names_of(entity.id, here)
-                waiting += self._described(entity.id)
+                found.update(self._described(entity.id))
             waiting += self._bearers(here)
             waiting += self._holders_of_role(here)
         return frozenset(found)
@@ -222,38 +231,43 @@ class Sameness:
     def _holders_of_role(self, key: str) -> list[str]:
         """ "tom's sister" is Ana when Tom has one known sister and she is Ana."""
         parts = owner_and_noun(key)
-        owners = self.of_key(parts[0]) if parts is not None else frozenset()
-        if parts is None or not owners:
+        return self._only_holder(self.of_key(parts[0]), parts[1], key) if parts is not None else []
+
+    def _only_holder(self, owners: frozenset[int], noun: str, key: str) -> list[str]:
+        """The key of the one that stands in that role to these owners; nothing when there are two."""
+        if not owners:
             return []
-        role = parts[1].replace(" ", "_")
+        role = noun.replace(" ", "_")
         where, values = self._in_context("f.context_key")
         marks = ",".join("?" * len(owners))
-        rows = self._connection.execute(
-            f"SELECT DISTINCT e.key FROM facts f JOIN entities e ON e.id = f.head WHERE f.tail IN ({marks}) "
-            f"AND f.relation = ? AND f.negated = 0 AND f.valid_to IS NULL AND e.key <> ?{where} LIMIT 2",
-            (*owners, f"{role}_of", key, *values),
-        ).fetchall()
-        rows += self._connection.execute(
-            f"SELECT DISTINCT e.key FROM facts f JOIN entities e ON e.id = f.tail WHERE f.head IN ({marks}) "
-            f"AND f.relation = ? AND f.negated = 0 AND f.valid_to IS NULL AND e.key <> ?{where} LIMIT 2",
-            (*owners, role, key, *values),
-        ).fetchall()
-        found = {row[0] for row in rows}
+        found: set[str] = set()
+        for end, other, relation in (("head", "tail", f"{role}_of"), ("tail", "head", role)):
+            found |= {
+                row[0]
+                for row in self._connection.execute(
+                    f"SELECT DISTINCT e.key FROM facts f JOIN entities e ON e.id = f.{end} "
+                    f"WHERE f.{other} IN ({marks}) AND f.relation = ? AND f.negated = 0 AND f.valid_to IS NULL "
+                    f"AND e.key <> ?{where} LIMIT 2",
+                    (*owners, relation, key, *values),
+                )
+            }
         return list(found) if len(found) == 1 else []
 
-    def _described(self, entity_id: int) -> list[str]:
-        """The descriptions that fit this entity and nobody else: Ana is "tom's sister"."""
+    def _described(self, entity_id: int) -> dict[int, str]:
+        """The descriptions somebody used that fit this entity and nobody else: Ana is "tom's sister"."""
         where, values = self._in_context("f.context_key")
         marks = ",".join("?" * len(_ROLE_RELATIONS))
         rows = self._connection.execute(
-            f"SELECT DISTINCT t.key, f.relation FROM facts f JOIN entities t ON t.id = f.tail "
+            f"SELECT DISTINCT t.id, t.key, f.relation FROM facts f JOIN entities t ON t.id = f.tail "
             f"WHERE f.head = ? AND f.relation IN ({marks}) AND f.negated = 0 AND f.valid_to IS NULL{where} "
             f"LIMIT {_MAX_SAME}",
             (entity_id, *_ROLE_RELATIONS, *values),
         ).fetchall()
-        found = []
-        for owner, relation in rows:
-            key = f"{owner}'s {relation.removesuffix('_of').replace('_', ' ')}"
-            if self._holders_of_role(key):
-                found.append(key)
+        found: dict[int, str] = {}
+        for owner, owner_key, relation in rows:
+            noun = relation.removesuffix("_of").replace("_", " ")
+            key = f"{owner_key}'s {noun}"
+            entity = by_key(self._connection, key)
+            if entity is not None and self._only_holder(frozenset({owner}), noun, key):
+                found[entity.id] = key
         return found

@@ -121,3 +121,12 @@ def test_a_vaguer_kind_gives_way(graph: KnowledgeGraph) -> None:
         assert (entity.kind, entity.name) == ("place", "Nordhus")
         with pytest.raises(ValueError, match="names nothing"):
             resolve(connection, "...", "thing", 1.0)
+
+
+def test_a_village_of_friends_is_not_one_person(graph: KnowledgeGraph) -> None:
+    for i in range(400):
+        say(graph, f"P{i + 1} | friend_of | P{i}; P{i}'s friend | name | P{i + 1}")
+    with graph._database.read() as connection:
+        same = Sameness(connection, None)
+        assert all(len(same.of_name(f"P{i}")) <= 2 for i in range(400))
+        assert same.of_name("P0's friend") == same.of_name("P1")
