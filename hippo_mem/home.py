@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hippo_mem.errors import StorageFull, StoreBusy
+from hippo_mem.errors import InputError, StorageFull, StoreBusy
 from hippo_mem.types import check_id
 
 FILE_MODE = 0o600
@@ -82,12 +82,23 @@ def data_home(home: str | Path | None = None) -> Path:
 def open_home(home: str | Path | None = None, user: str = "default") -> UserHome:
     """The paths of `user`, their folders made and writable.
 
-    Raises: InputError for a user id that could leave the home; StorageFull when the home cannot be written.
+    Raises: InputError for a user id that could leave the home, or files that are links to another user's; StorageFull
+        when the home cannot be written.
     """
     found = UserHome(root=data_home(home), user=check_id(user, "user"))
+    _refuse_links_to_others(found)
     for folder in (found.root, found.models, found.root / "users", found.folder, found.nights):
         make_folder(folder)
     return found
+
+
+def _refuse_links_to_others(home: UserHome) -> None:
+    """A user's files may lie on another disk by a link, but not in another user's folder."""
+    users = (home.root / "users").resolve()
+    for path in (home.folder, home.database, home.index, home.nights):
+        place = path.resolve()
+        if place.is_relative_to(users) and place.relative_to(users).parts[:1] != (home.user,):
+            raise InputError(f"{path} is a link to {place}, which is not of user {home.user!r}; remove the link")
 
 
 def make_folder(folder: Path) -> Path:

@@ -11,8 +11,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from hippo_mem.awake import Awake
 from hippo_mem.embed import HashingEmbedder
 from hippo_mem.episodic import EpisodicStore
+from hippo_mem.home import UserHome
+from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.graph import KnowledgeGraph
 from hippo_mem.relational.tuples import Tuple
 from hippo_mem.spatial import PlaceGraph
@@ -21,6 +24,7 @@ from hippo_mem.storage.origins import delete_by
 from hippo_mem.types import Event, Where
 
 EMBEDDER = HashingEmbedder(32)
+_PARSER = FrameParser()  # loads its model at the first sentence
 
 
 class Memory(Protocol):
@@ -153,6 +157,39 @@ class Spatial:
         self.database.close()
 
 
+class Whole:
+    """All three over one file, as a user meets them."""
+
+    def __init__(self, folder: Path) -> None:
+        home = UserHome(root=folder.parent.parent, user=folder.name)
+        self.awake = Awake(home, embedder=EMBEDDER, parser=_PARSER)
+        self.database = self.awake.database
+
+    def tell(self, word: str, source: str) -> None:
+        assert self.awake.observe(f"{word} lives in Oslo.", source=source, pin=True)
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        return self.awake.store.transaction()
+
+    def words(self) -> set[str]:
+        told = {trace.text.split()[0] for trace in self.awake.store}
+        found = self.awake.recall("Who lives in Oslo?", 1_000, touch=False)
+        assert {hit.trace.text.split()[0] for hit in found.hits} == told
+        with self.database.read() as connection:
+            heads = {r[0] for r in connection.execute("SELECT e.name FROM facts f JOIN entities e ON e.id = f.head")}
+        assert heads == told
+        return told
+
+    def forget(self, source: str | None) -> None:
+        if source is None:
+            self.awake.forget(everything=True)
+        else:
+            self.awake.forget(source=source)
+
+    def close(self) -> None:
+        self.awake.close()
+
+
 def _delete_by(database: Database, source: str | None) -> None:
     with database.write() as connection:
         if source is None:
@@ -162,4 +199,9 @@ def _delete_by(database: Database, source: str | None) -> None:
     database.flush_log()
 
 
-MEMORIES: dict[str, Callable[[Path], Memory]] = {"episodic": Episodic, "relational": Relational, "spatial": Spatial}
+MEMORIES: dict[str, Callable[[Path], Memory]] = {
+    "episodic": Episodic,
+    "relational": Relational,
+    "spatial": Spatial,
+    "whole": Whole,
+}
