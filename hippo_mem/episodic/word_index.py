@@ -24,6 +24,7 @@ Ids = NDArray[np.int64]
 
 _K1, _B = 1.2, 0.75
 _MAX_CUE_WORDS = 32
+_FREQUENT = 0.25  # share of the rows that hold a word; above it the rows that cannot win are left out
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -78,15 +79,26 @@ class WordIndex:
         terms = {t for t in map(self._known, telling[:_MAX_CUE_WORDS]) if t is not None and self._rows[t]}
         if not terms or k <= 0 or not self._n_words:
             return np.empty(0, dtype=np.int64)
-        lengths = np.frombuffer(self._lengths, dtype=np.int32)
-        mean = self._n_words / n
+        rare_first = sorted(terms, key=lambda term: (len(self._rows[term]), term))
+        idf = [math.log(1.0 + (n - df + 0.5) / (df + 0.5)) for df in (len(self._rows[term]) for term in rare_first)]
+        norms = np.frombuffer(self._lengths, dtype=np.int32) * np.float32(_K1 * _B * n / self._n_words)
+        norms += np.float32(_K1 * (1.0 - _B))
         scores = np.zeros(n, dtype=np.float32)
-        for term in terms:
+        found: Ids | None = None  # rows that can still be among the best; None while every row can
+        for i, term in enumerate(rare_first):
             rows = np.frombuffer(self._rows[term], dtype=np.int32)
-            times = np.frombuffer(self._times[term], dtype=np.int32).astype(np.float32)
-            idf = math.log(1.0 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
-            norm = lengths[rows] * np.float32(_K1 * _B / mean) + np.float32(_K1 * (1.0 - _B))
-            scores[rows] += np.float32(idf * (_K1 + 1.0)) * times / (times + norm)
+            times = np.frombuffer(self._times[term], dtype=np.int32)
+            if found is None and i and len(rows) > _FREQUENT * n:
+                # A frequent word adds little: it cannot lift a row that holds none of the rare ones to the k-th place.
+                found = _contenders(scores, allowed, k, (_K1 + 1.0) * sum(idf[i:]))
+            if found is not None:
+                at = np.searchsorted(rows, found)
+                at[at == len(rows)] = 0
+                at = at[rows[at] == found]
+                rows, times = rows[at], times[at]
+            scores[rows] += np.float32(idf[i] * (_K1 + 1.0)) * times / (times + norms[rows])
+        if found is not None:
+            return found[top(scores[found], k)]
         if allowed is not None:
             scores *= allowed
         return top(scores, k)
@@ -126,6 +138,18 @@ class WordIndex:
     def _stem(self, word: str) -> str:
         stem: str = self._stemmer.stemWord(word)
         return stem
+
+
+def _contenders(scores: NDArray[np.float32], allowed: Mask | None, k: int, more: float) -> Ids | None:
+    """Allowed rows that can be among the `k` best when every score may still rise by `more`; None when any row can."""
+    found = np.flatnonzero(scores if allowed is None else scores * allowed)
+    if len(found) < k:
+        return None
+    kth = np.partition(scores[found], len(found) - k)[len(found) - k]
+    if kth <= more:
+        return None
+    near: Ids = found[scores[found] + np.float32(more) >= kth]
+    return near
 
 
 def tokens(text: str) -> list[str]:

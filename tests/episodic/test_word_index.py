@@ -49,6 +49,24 @@ def test_ranks_are_those_of_the_formula(texts: list[str], cue: set[str], data: s
     assert [expected[i] for i in found] == pytest.approx(sorted((expected[i] for i in found), reverse=True), abs=1e-5)
 
 
+def test_frequent_words_are_left_out_only_where_they_cannot_matter() -> None:
+    rng = np.random.default_rng(0)
+    texts = []
+    for i in range(600):
+        rare = [f"rare{rng.integers(120)}"] if i % 3 else []
+        common = [w for w, share in (("often", 0.9), ("half", 0.5), ("some", 0.1)) if rng.random() < share]
+        texts.append(" ".join([*rare, *common, *["filler"] * int(rng.integers(6))]) or "nothing")
+    index = index_of(texts)
+    for cue in ({"rare3", "often"}, {"rare3", "half", "some", "often"}, {"some", "half"}, {"rare5", "rare6", "often"}):
+        expected = np.array(bm25(texts, cue))
+        for k, share in ((1, 1.0), (3, 0.5), (8, 1.0), (40, 0.3)):
+            allowed = rng.random(600) < share
+            found = index.search(" ".join(sorted(cue)), k, allowed)
+            best = np.sort(expected[allowed & (expected > 0)])[::-1][:k]
+            np.testing.assert_allclose(expected[found], best, atol=1e-4)
+            assert allowed[found].all()
+
+
 def test_one_worked_example() -> None:
     index = index_of(["a red boat", "red red drum", "one old long cellar"])
     # red: df 2 of 3, idf ln(1 + 1.5/2.5); mean length 10/3; row 1 has tf 2 and length 3.
