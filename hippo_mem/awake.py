@@ -52,6 +52,7 @@ class Awake:
         events: where to record what happens; default nowhere.
         memories: which of "episodic", "relational", "spatial" observe and recall; "episodic" is always among them.
         parser: what reads sentences; shared with whoever reads the same texts again.
+        schema: which facts enter the graph at once; see `Knowledge`.
         clock: unix seconds.
         timeout_s: how long to wait for another process that writes.
     Raises: StoreError and its kinds.
@@ -68,6 +69,7 @@ class Awake:
         events: EventLog | None = None,
         memories: Iterable[str] = MEMORIES,
         parser: FrameParser | None = None,
+        schema: str | None = None,
         clock: Callable[[], float] = time.time,
         timeout_s: float = 10.0,
     ) -> None:
@@ -84,7 +86,9 @@ class Awake:
         try:
             self.store = EpisodicStore(self.database, self.embedder, home.index)
             policy = home.index.with_name("policy.safetensors")
-            self.knowledge = Knowledge(self.database, self.embedder, self.memories, self._parser, policy=policy)
+            self.knowledge = Knowledge(
+                self.database, self.embedder, self.memories, self._parser, policy=policy, schema=schema
+            )
         except BaseException:
             self.database.close()
             raise

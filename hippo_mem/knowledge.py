@@ -17,6 +17,7 @@ from hippo_mem.errors import InputError, nearest
 from hippo_mem.relational.extract import default_extractor
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.graph import KnowledgeGraph
+from hippo_mem.relational.schema import SchemaIndex
 from hippo_mem.spatial.places import PlaceGraph
 from hippo_mem.storage.database import Database
 from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
@@ -48,14 +49,30 @@ class Prepared:
 class Knowledge:
     """The graph and the map of one store, or those of them that `memories` names.
 
-    Args: policy: where the map's policy over macros is kept.
+    Args:
+        policy: where the map's policy over macros is kept.
+        schema: a YAML file, or a name below `configs/schema`, of the forms that enter the graph at once; what fits none
+            waits beside its episode until it recurs. None takes in everything.
     """
 
     def __init__(
-        self, database: Database, embedder: Embedder, memories: frozenset[str], parser: FrameParser, *, policy: Path
+        self,
+        database: Database,
+        embedder: Embedder,
+        memories: frozenset[str],
+        parser: FrameParser,
+        *,
+        policy: Path,
+        schema: str | None = None,
     ) -> None:
         self.graph = (
-            KnowledgeGraph(database, default_extractor(parser), embedder, parser=parser)
+            KnowledgeGraph(
+                database,
+                default_extractor(parser),
+                embedder,
+                SchemaIndex.load(schema) if schema else None,
+                parser=parser,
+            )
             if "relational" in memories
             else None
         )

@@ -43,7 +43,8 @@ _ANSWER_TOKENS = 24
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HippoConfig:
     """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on
-    writes; `memories` are those that observe and answer, episodes always among them."""
+    writes; `memories` are those that observe and answer, episodes always among them; `schema` names the forms that
+    enter the graph of facts at once (`configs/schema/default.yaml`), None lets every form in."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     episodic: EpisodicConfig = field(default_factory=EpisodicConfig)
@@ -51,6 +52,7 @@ class HippoConfig:
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     surprise: bool = True
     memories: tuple[str, ...] = MEMORIES
+    schema: str | None = None
 
 
 class Hippo:
@@ -106,6 +108,7 @@ class Hippo:
             self._awake = Awake(
                 self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
                 episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
+                schema=self.config.schema,
             )  # fmt: skip
         return self._awake
 

@@ -311,6 +311,10 @@ MIGRATIONS: tuple[Migration, ...] = (
                 ) WHERE superseded_by = old.id;
                 DELETE FROM origins WHERE kind = 'fact' AND row_id = old.id;
                 DELETE FROM place_links WHERE kind = 'fact' AND row_id = old.id;
+                -- A prototype is a mean over tellings: what one of them put into it cannot be taken out again.
+                DELETE FROM schemas WHERE origin = 'learned' AND relation = old.relation
+                AND NOT EXISTS (SELECT 1 FROM facts WHERE relation = old.relation);
+                UPDATE schemas SET prototype = NULL, n = 0 WHERE name = old.schema OR relation = old.relation;
                 DELETE FROM entities WHERE id IN (old.head, old.tail)
                 AND NOT EXISTS (SELECT 1 FROM facts WHERE head = entities.id)
                 AND NOT EXISTS (SELECT 1 FROM facts WHERE tail = entities.id);
