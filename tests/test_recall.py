@@ -139,7 +139,9 @@ def test_requests_and_accesses_are_counted_and_kept(told: Awake, embedder: Hashi
 
 
 def test_rankings_of_the_caller_enter_the_fusion_and_pass_the_filters(told: Awake) -> None:
-    recaller = Recaller(told.store, told.embedder, RecallConfig(dense=False, lexical=False, sparse=False))
+    recaller = Recaller(
+        told.store, told.embedder, RecallConfig(dense=False, lexical=False, sparse=False, extra_weight=1.0)
+    )
     found = recaller.recall("anything", extra={"graph": [4, 99, 2, 4], "place": [2]})
     assert [(hit.trace.id, dict(hit.ranks)) for hit in found.hits] == [(2, {"graph": 2, "place": 1}), (4, {"graph": 1})]
     assert found.hits[0].score == pytest.approx(1 / 7 + 1 / 6)
