@@ -1,6 +1,6 @@
 """Every memory behind one small interface, so that the same laws can be asked of each.
 
-A telling is a made-up word said by a source; each memory keeps it in its own way and tells which words it still holds,
+A telling is a name said by a source; each memory keeps it in its own way and tells which names it still holds,
 asked by every way of reading that it has. Ways that disagree are an error here.
 """
 
@@ -166,14 +166,14 @@ class Whole:
         self.database = self.awake.database
 
     def tell(self, word: str, source: str) -> None:
-        assert self.awake.observe(f"{word} lives in Oslo.", source=source, pin=True)
+        assert self.awake.observe(f"{word} owns a bakery.", source=source, pin=True)
 
     def transaction(self) -> AbstractContextManager[Any]:
         return self.awake.store.transaction()
 
     def words(self) -> set[str]:
         told = {trace.text.split()[0] for trace in self.awake.store}
-        found = self.awake.recall("Who lives in Oslo?", 1_000, touch=False)
+        found = self.awake.recall("Who owns a bakery?", 1_000, touch=False)
         assert {hit.trace.text.split()[0] for hit in found.hits} == told
         with self.database.read() as connection:
             heads = {r[0] for r in connection.execute("SELECT e.name FROM facts f JOIN entities e ON e.id = f.head")}

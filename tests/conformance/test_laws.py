@@ -35,7 +35,7 @@ from hippo_mem.storage.snapshot import restore, snapshot
 from tests.conformance.memories import EMBEDDER, MEMORIES, Memory
 from tests.storage.rows import everything
 
-WORDS = tuple(f"Quav{letter}limzor" for letter in "abcdef")
+WORDS = ("Ignatius", "Philippa", "Leopold", "Marguerite", "Barnaby", "Cordelia")
 SOURCES = ("wexlarry", "gombrette", "ystrilda")
 words, sources, handles = st.sampled_from(WORDS), st.sampled_from(SOURCES), st.integers(0, 1)
 
