@@ -281,11 +281,11 @@ def test_a_large_store_moves_into_its_graph_by_steps(
 
 def test_the_gate_does_not_compare_with_what_is_retired(awake: Awake) -> None:
     awake.observe("The lamp is in the attic.")
-    [near] = awake.observe("The lamp is in the attic today.")
+    [near, *_] = awake.observe("The lamp is in the attic today.")
     assert near.salience is not None
     assert near.salience.novelty < 0.5
     awake.store.prune(0)
-    [alone] = awake.observe("The lamp is in the attic.")
+    [alone, *_] = awake.observe("The lamp is in the attic.")
     assert alone.kind == "stored"
     assert alone.salience is not None
     assert alone.salience.novelty == 1.0
