@@ -69,7 +69,7 @@ def test_kill_9_loses_no_acknowledged_write(data_home: Path, n_before_kill: int)
             assert cosine == pytest.approx(1.0)
             assert trace_id in memory.store.lexical(text, len(kept))
         assert len(memory.store.nearest(embedder.embed(["lantern"])[0], 10_000)) == len(kept)
-        [again] = memory.observe("The harbor froze after all that.")
+        again, *_ = memory.observe("The harbor froze after all that.")
         assert again.trace_id is not None
         assert again.trace_id > max(kept)
     leftovers = {p.name for p in memory.home.folder.iterdir()} - {"memory.sqlite", "index.faiss", "nights"}

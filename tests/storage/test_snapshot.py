@@ -323,5 +323,6 @@ def test_what_is_not_a_snapshot_is_said_so(home: UserHome, tmp_path: Path) -> No
 
 @pytest.fixture(autouse=True)
 def _no_threads_left() -> Iterator[None]:
+    before = threading.active_count()  # other tests may have left a library's own
     yield
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
