@@ -141,10 +141,13 @@ class Awake:
         )
         return self.observe_many([event])[0]
 
-    def observe_many(self, events: Iterable[Event | str]) -> list[list[Outcome]]:
+    def observe_many(self, events: Iterable[Event | str], *, route: bool = True) -> list[list[Outcome]]:
         """Take in events in order, in one transaction: all of them are on disk, or an error and none of them.
 
-        Vectors and surprise are computed in batches before the store is locked.
+        Vectors and surprise are computed in batches before the store is locked. The first outcome of an event is
+        that of its episode.
+
+        Args: route: read facts and places from the events as well; False where they come from elsewhere.
 
         Raises: InputError naming the event (from 0) that cannot be used.
         """
@@ -159,7 +162,7 @@ class Awake:
             return []
         texts = [event.text for event in clean]
         vectors = self.embedder.embed(texts)
-        prepared = self.knowledge.prepare(clean)
+        prepared = self.knowledge.prepare(clean) if route else None
         clean = self._with_slots(clean)
         surprises = self._surprises(texts)
 
@@ -171,7 +174,8 @@ class Awake:
             for i, (event, vector, surprise) in enumerate(zip(clean, vectors, surprises, strict=True)):
                 outcome, state = self._judge(event, vector, surprise, state, now)
                 outcomes.append(outcome)
-                routed.append(self.knowledge.observe(event, prepared, i, outcome.trace_id, now))
+                found = self.knowledge.observe(event, prepared, i, outcome.trace_id, now) if prepared else []
+                routed.append(found)
             write_state(connection, state)
             kinds = Counter(outcome.kind for outcome in outcomes)
             add_counts(

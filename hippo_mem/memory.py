@@ -31,7 +31,8 @@ from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
 from hippo_mem.sleep.bedtime import Bedtime, Progress
 from hippo_mem.sleep.examples import with_context
-from hippo_mem.storage.experiment import StoreMeta, load_session, save_session
+from hippo_mem.storage.experiment import StoreMeta, load_session
+from hippo_mem.storage.session_rows import load_rows, save_store
 from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Event, Outcome, Recall, Where
 
@@ -301,23 +302,32 @@ class Hippo:
         }
 
     def save(self, dir: str | Path, session_id: str) -> StoreMeta:
-        """Write the traces as an experiment store: `dir/hei_nw/<session_id>/episodic.jsonl` and `store_meta.json`."""
-        return save_session(dir, session_id, self.awake.store, model=self.model_name)
+        """Write the three memories as an experiment store: `hei_nw/<session>` with everything, `sgc_rss/<session>` with
+        the graph, `smpd/<session>` with the map."""
+        return save_store(self.awake.database, self.awake.store, dir, session_id, model=self.model_name)
 
     def load(self, dir: str | Path, session_id: str) -> int:
-        """Take in the traces of an experiment store; returns how many were added. Ids are given anew.
+        """Take in an experiment store; returns how many episodes were added. Ids are given anew.
 
+        Facts and places come from the session's own rows, and are read from the texts where it has none.
         Raises: InputError when there is no such session; StoreFormatError with file and line.
         """
         saved = load_session(dir, session_id)
         start = clock.perf_counter()
-        outcomes = self.observe_many(
+        facts, places = saved.rows.get("relational", ()), saved.rows.get("spatial", ())
+        events = [
             Event(
                 text=t.text, source=t.provenance.source, time=t.provenance.time, context=t.context_key, pin=True,
                 doc_id=t.provenance.doc_id, conf=t.provenance.conf, tags=t.tags, slots=t.slots,
             )
             for t in saved.traces
-        )  # fmt: skip
+        ]  # fmt: skip
+        with self.awake.store.transaction():
+            outcomes = self.awake.observe_many(events, route=not (facts or places))
+            if facts or places:
+                pairs = [(t.id, first.trace_id) for t, (first, *_) in zip(saved.traces, outcomes, strict=True)]
+                ids = {old: new for old, new in pairs if new is not None}
+                load_rows(self.awake.database, facts, places, ids, origin=str(saved.folder))
         log.info("loaded %d traces in %.2f s", len(outcomes), clock.perf_counter() - start)
         return sum(o.kind == "stored" for o, *_ in outcomes)
 

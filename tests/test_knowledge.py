@@ -10,6 +10,7 @@ from hippo_mem.awake import Awake
 from hippo_mem.embed import HashingEmbedder
 from hippo_mem.errors import InputError
 from hippo_mem.knowledge import check_memories
+from hippo_mem.memory import Hippo, HippoConfig
 from hippo_mem.types import Where
 
 SAME = "The zorbs frobnicated the wug."
@@ -101,6 +102,22 @@ def test_memories_are_chosen_by_name(data_home: Path) -> None:
         check_memories(["episodic", "relationl"])
     with pytest.raises(InputError, match="must include 'episodic'"):
         check_memories(["spatial"])
+
+
+def test_a_saved_session_brings_its_facts_and_places_once(data_home: Path, tmp_path: Path) -> None:
+    quiet = HippoConfig(surprise=False)
+    with Hippo.open(user="teller", embedder=HashingEmbedder(), config=quiet) as hippo:
+        hippo.observe("Tom's sister Ana works at the clinic.")
+        hippo.observe("The kitchen is north of the hallway.")
+        before = hippo.awake.knowledge.counts()
+        hippo.save(tmp_path / "stores", "s001")
+    with Hippo.open(user="taker", embedder=HashingEmbedder(), config=quiet) as hippo:
+        assert hippo.load(tmp_path / "stores", "s001") == 2
+        assert hippo.awake.knowledge.counts() == before
+        answer = hippo.answer("Where does Tom's sister work?")
+        assert (answer.text, answer.decoding) == ("clinic", "path")
+        assert hippo.forget(source="user") == 2
+        assert hippo.awake.decide("Where does Tom's sister work?") is None
 
 
 def test_upkeep_reports_what_it_did_in_each_memory(awake: Awake) -> None:

@@ -45,7 +45,7 @@ def check_space(connection: sqlite3.Connection, path: Path, generation: int) -> 
     """Raises: StoreError when the rows have moved to another space since `enter_space`."""
     space, current = _space(connection)
     if current != generation:
-        raise StoreError(f"{path} was moved to the vectors of {space} by another process; open it again")
+        raise StoreError(f"{path} was restored, or moved to the vectors of {space}, by another process; open it again")
 
 
 def _space(connection: sqlite3.Connection) -> tuple[str | None, int]:
