@@ -68,6 +68,14 @@ _RELATIVE = re.compile(
 )
 
 
+# What is asked for as one of these is not answered by a house or a firm in it, if it is known where that stands.
+_SETTLEMENTS = frozenset({"city", "town", "village", "country", "state", "region", "county", "province"})
+_WITHIN = ("located_in", "located_at", "based_in", "lies_in")
+_WITHIN_HOPS = 2
+_COUNTRIES = lex.word_set("england scotland wales ireland france germany italy spain portugal poland japan china india "
+                          "brazil canada mexico norway sweden finland denmark austria greece turkey egypt")  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """A question as read: its polished words, and each statement that would answer it with the tuples it makes."""
@@ -132,10 +140,26 @@ class Decider:
         if depth < 2 and (nested := self._through_clause(look, asking.text, so_far, depth)) is not None:
             return nested
         for way, tuples in asking.ways:
-            found = self._one_way(look, asking, way, tuples)
+            found = [self._in_kind(look, way, f) for f in self._one_way(look, asking, way, tuples)]
             if found:
                 return self._decision(look, way, found, so_far)
         return None
+
+    def _in_kind(self, look: Lookups, way: Unasked, found: Found) -> Found:
+        """ "Which city does Ana work in?": from the clinic she works at on to where that is, as far as facts go."""
+        if way.noun not in _SETTLEMENTS or found.entity is None:
+            return found
+        seen = {found.entity}
+        for _ in range(_WITHIN_HOPS):
+            rows = [r for relation in _WITHIN for r in look.rows(relation, heads=[found.entity or 0]) if not r.negated]
+            if not rows or (next_one := max(rows, key=lambda r: r.order)).tail in seen:
+                return found
+            seen.add(next_one.tail)
+            if way.noun != "country" and look.entity(next_one.tail).name.lower() in _COUNTRIES:
+                return found
+            found = replace(found, text=spoken(look.entity(next_one.tail).name), rows=(*found.rows, next_one),
+                            entity=next_one.tail, conf=min(found.conf, next_one.conf), older=())  # fmt: skip
+        return found
 
     # -- one statement with its mark
 
