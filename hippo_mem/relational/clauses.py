@@ -150,7 +150,7 @@ def _collect(clause: Clause, verb: Token) -> None:
                 clause.when.append([child])
             else:
                 _set_object(clause, child)
-        elif dep in ("attr", "acomp") or (dep == "oprd" and base == "be"):
+        elif (dep in ("attr", "acomp") or (dep == "oprd" and base == "be")) and not child.is_punct:
             clause.attribute = child
             moved = detached(child, base, places=False)
             clause.attribute_tokens = phrase_tokens(child, moved)

@@ -147,14 +147,16 @@ class Decider:
 
     def _in_kind(self, look: Lookups, way: Unasked, found: Found) -> Found:
         """ "Which city does Ana work in?": from the clinic she works at on to where that is, as far as facts go."""
-        if way.noun not in _SETTLEMENTS or found.entity is None:
+        if way.noun not in _SETTLEMENTS:
             return found
-        seen = {found.entity}
+        at = {found.entity} if found.entity is not None else look.ids(found.text.strip(" ."))
+        seen = set(at)
         for _ in range(_WITHIN_HOPS):
-            rows = [r for relation in _WITHIN for r in look.rows(relation, heads=[found.entity or 0]) if not r.negated]
+            rows = [r for relation in _WITHIN for r in look.rows(relation, heads=at) if not r.negated] if at else []
             if not rows or (next_one := max(rows, key=lambda r: r.order)).tail in seen:
                 return found
             seen.add(next_one.tail)
+            at = {next_one.tail}
             if way.noun != "country" and look.entity(next_one.tail).name.lower() in _COUNTRIES:
                 return found
             found = replace(found, text=spoken(look.entity(next_one.tail).name), rows=(*found.rows, next_one),
@@ -261,7 +263,7 @@ class Decider:
             told = row.place if way.mark in t.place else row.time_text
             if told and not row.negated and self._accounted(look, asking, way, t, row, conditions):
                 role = "where" if way.mark in t.place else "when"
-                text = re.sub(r"^(?:the|a|an) ", "", shortest(told, role))
+                text = re.sub(r"^(?:the|a|an) ", "", shortest(told, role)).rstrip(" .!")
                 found.append(Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
                                    order=row.order, conf=row.conf))  # fmt: skip
         return found if len({f.text.lower() for f in found}) == 1 else []

@@ -344,6 +344,10 @@ class _Clause:
         goals = [(p, n) for p, named in self.places for n in named if _is_goal(p)]
         homes = [p for p, named in self.places if not named and p.preposition in _HOME]
         moving = (verb in voc.MOVING or said.verb in voc.MOVING) and not self.objects
+        if moving and not goals and said.verb in ("move", "relocate"):  # a town, even if it looks like a name
+            goals = [
+                (p, n) for p, named in self.complements for n in named if p.preposition == "to" and n.name[:1].isupper()
+            ]
         if moving and not _EVERY.search(" ".join(said.times)):
             yield from self._arrival(subject, goals, homes)
         receivers = [n for p, named in self.complements if p.preposition == "to" for n in named]
@@ -376,7 +380,7 @@ class _Clause:
     def _arrival(self, subject: Named, goals: list[tuple[Placed, Named]], homes: list[Placed]) -> Iterator[Tuple]:
         said = self.said
         for placed, n in goals:
-            settling = said.verb in ("move", "relocate") and n.proper and "'s" not in n.name
+            settling = said.verb in ("move", "relocate") and n.name[:1].isupper() and "'s" not in n.name
             relation = "lives_in" if settling else "located_at"
             if n.kind == "time":
                 continue

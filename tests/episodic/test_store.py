@@ -237,7 +237,9 @@ def test_another_vector_space_embeds_everything_again(awake: Awake) -> None:
     with Awake.open(embedder=wide) as other:
         assert other.recall("frozen harbor").hits[0].trace.text == "The harbor is frozen."
         assert other.store.vectors([1]).shape == (1, 48)
-        with pytest.raises(StoreError, match="moved to the vectors of hashing-48/48, by another process; open it again"):
+        with pytest.raises(
+            StoreError, match="moved to the vectors of hashing-48/48, by another process; open it again"
+        ):
             awake.observe("Too late.")
     with Awake.open(embedder=wide) as again:
         assert len(again.recall("fig").hits) == 2
