@@ -123,8 +123,8 @@ class Decider:
         return Asking(
             text=text,
             ways=tuple((way, tuple(tuples)) for way, tuples in zip(ways, told, strict=True) if tuples),
-            verbs=_stems(t.text for t in doc if t.pos_ in ("VERB", "AUX")) | _stems(t.lemma_ for t in doc
-                                                                                   if t.pos_ in ("VERB", "AUX")),
+            # A short question's verb is at times taken for a noun ("Where does Ana's boss live?"): the root counts.
+            verbs=_stems(w for t in doc if t.pos_ in ("VERB", "AUX") or t.dep_ == "ROOT" for w in (t.text, t.lemma_)),
         )  # fmt: skip
 
     def decide(
@@ -558,7 +558,8 @@ def _of_kind(way: Unasked, name: str, kind: str, relation: str, asked: str) -> b
     if way.wanted == "who":
         return kind in ("person", "user") or (kind == "thing" and name[:1].isupper())
     if way.wanted == "where":
-        return kind != "person" and kind != "number"
+        # A small town can be taken for a person ("Lund"); where the relation names a place, it is one.
+        return (relation in _PLACES and relation != LOCATED) or kind not in ("person", "number")
     if way.wanted == "when":
         return kind in ("time", "number", "value", "thing")
     if noun in ("", "*"):

@@ -103,6 +103,7 @@ def spatial_rows(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             plain: dict[str, Any] = {"kind": kind, **row, "id": f"{kind}-{row['id']}", "provenance": told[row["id"]]}
             if kind == "place":
                 plain["links"] = links.get(row["id"], [])
+                plain |= {"vector": None, "embedder": None}  # made again when the place is next compared
             elif kind == "edge":
                 plain |= {name: f"place-{row[name]}" for name in _PLACE_REFS}
             found.append(plain)
