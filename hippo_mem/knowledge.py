@@ -125,7 +125,10 @@ class Knowledge:
 
 
 def traces_of(facts: Sequence[FactHit], places: Sequence[PlaceHit]) -> dict[str, list[int]]:
-    """The episodes that facts and places come from, best first: two more rankings for recall."""
-    graph = dict.fromkeys(i for hit in facts for i in hit.fact.trace_ids)
+    """The episodes that facts and places come from, best first: two more rankings for recall.
+
+    Denials come last: what is not so seldom answers a cue.
+    """
+    graph = dict.fromkeys(i for hit in sorted(facts, key=lambda h: h.fact.negated) for i in hit.fact.trace_ids)
     place = dict.fromkeys(i for hit in places for i in hit.trace_ids)
     return {name: list(ids) for name, ids in (("graph", graph), ("place", place)) if ids}
