@@ -54,8 +54,8 @@ def test_a_first_night_is_kept_in_force_and_reported(hippo: Hippo) -> None:
     assert stages[-1] == "verifying"
     folder = Path(report.folder)
     assert {p.name for p in folder.iterdir()} == {
-        "adapter_config.json", "adapter_model.safetensors", "checksums.json", "hippo_gate.safetensors", "night.json", "report.html",
-        "report.json",
+        "adapter_config.json", "adapter_model.safetensors", "checksums.json", "hippo_gate.safetensors",
+        "night.json", "report.html", "report.json",
     }  # fmt: skip
     assert [n.number for n in hippo.nights()] == [1]
     assert hippo.status()["night_in_force"]["number"] == 1
