@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 Kind = Literal["person", "place", "thing", "time", "number", "user", "value"]
 Pattern = Literal[
@@ -26,19 +26,7 @@ Pattern = Literal[
 ]
 
 USER = "user"  # the head of what the first person says of itself
-PATTERNS: tuple[Pattern, ...] = (
-    "svo",
-    "copular",
-    "possessive",
-    "appositive",
-    "preposition",
-    "passive",
-    "conjunction",
-    "movement",
-    "holding",
-    "label",
-    "rule",
-)
+PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ in unit steps and those coordinates decide: "left of" means a smaller x there, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hippo_mem.spatial.asking import Asking, Style
@@ -114,13 +114,7 @@ def _within(atlas: Atlas, inner: int, outer: int) -> list[Edge]:
                 continue
             came[outside] = e
             if outside == outer:
-                path = []
-                while outside != inner:
-                    edge = came[outside]
-                    path.append(edge)
-                    ends = atlas.ends(edge)
-                    outside = ends[0] if ends[1] == outside else ends[1]
-                return path[::-1]
+                return _chain(atlas, came, inner, outer)
             seen.add(outside)
             queue.append(outside)
     return []
@@ -265,15 +259,20 @@ def _link(atlas: Atlas, a: int, b: int) -> list[Edge]:
             seen.add(there)
             came[there] = atlas.between(here, there)[-1]
             if there == b:
-                path = []
-                while there != a:
-                    edge = came[there]
-                    path.append(edge)
-                    ends = atlas.ends(edge)
-                    there = ends[0] if ends[1] == there else ends[1]
-                return path[::-1]
+                return _chain(atlas, came, a, b)
             queue.append(there)
     return []
+
+
+def _chain(atlas: Atlas, came: Mapping[int, Edge], first: int, last: int) -> list[Edge]:
+    """The edges a search went by from one place to another, in order; `came` is the edge each place was reached by."""
+    path, here = [], last
+    while here != first:
+        edge = came[here]
+        path.append(edge)
+        src, dst = atlas.ends(edge)
+        here = src if dst == here else dst
+    return path[::-1]
 
 
 def _told(atlas: Atlas, edges: Sequence[Edge]) -> tuple[str, ...]:
