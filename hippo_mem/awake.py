@@ -85,9 +85,8 @@ class Awake:
         self.database = Database(home.database, timeout_s=timeout_s)
         try:
             self.store = EpisodicStore(self.database, self.embedder, home.index, clock=clock)
-            policy = home.index.with_name("policy.safetensors")
             self.knowledge = Knowledge(
-                self.database, self.embedder, self.memories, self._parser, policy=policy, schema=schema
+                self.database, self.embedder, self.memories, self._parser, policy=home.policy, schema=schema
             )
         except BaseException:
             self.database.close()
@@ -284,16 +283,6 @@ class Awake:
         """
         self.store.settle()
         return {"episodic": asdict(self.store.maintain(self._upkeep)), **self.knowledge.maintain()}
-
-    def restore_retired(self, since: float | None = None) -> int:
-        """Bring back what upkeep retired (since a time, unix seconds); returns how many episodes came back."""
-        return self.store.restore_retired(since)
-
-    def vacuum(self) -> int:
-        """Delete what was retired, for good; returns how many episodes went. Nights that learned them unlearn them."""
-        gone = self.store.vacuum()
-        self.database.flush_log()
-        return gone
 
     def keep_counts(self) -> None:
         """Write pending access counts and the number of requests to the store.

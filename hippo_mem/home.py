@@ -52,6 +52,11 @@ class UserHome:
         return self.folder / "index.faiss"
 
     @property
+    def policy(self) -> Path:
+        """What the map's macros are ranked by, cloned in sleep."""
+        return self.folder / "policy.safetensors"
+
+    @property
     def nights(self) -> Path:
         """One numbered folder a night."""
         return self.folder / "nights"

@@ -209,12 +209,17 @@ class Hippo:
         if not memory:
             return self._from_weights(asked, keys, [None] * len(asked))
         answers: list[Answer | None] = []
-        recalls: list[Recall | None] = []
+        recalls: list[Recall] = []
         for question, key in zip(asked, keys, strict=True):
             found = self.recall(question, k, where=Where(context_key=key) if key is not None else None)
             recalls.append(found)
             decision = self.awake.decide(question, context=key)
-            answers.append(_decided(decision, found) if decision is not None else self._read(question, found))
+            answers.append(_decided(decision, found) if decision is not None else None)
+        undecided = [i for i, a in enumerate(answers) if a is None and recalls[i].hits]
+        if undecided:  # no language model is loaded for what the graph and the map decide
+            reader = Reader(self.lm, self._parser)
+            for i in undecided:
+                answers[i] = reader.read(asked[i], recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]
         for i, answer in zip(
             alone,
@@ -223,9 +228,6 @@ class Hippo:
         ):
             answers[i] = answer
         return [a for a in answers if a is not None]
-
-    def _read(self, question: str, found: Recall) -> Answer | None:
-        return Reader(self.lm, self._parser).read(question, found) if found.hits else None
 
     def _from_weights(
         self, questions: Sequence[str], contexts: Sequence[str | None], recalls: Sequence[Recall | None]
