@@ -4,13 +4,10 @@
     python benchmarks/sleep.py --limit 240 --json F                    # give the peer four minutes at most
 
 The peer is what the library's manual shows: `transformers.Trainer` over a PEFT LoRA with the specification's
-`lora_small`
-settings (rank 8, lr 2e-4, batch 16, gradient accumulation 2, float32 adapters), trained on the same questions about
-the same facts. Both are examined on the suite's sealed wordings, memory OFF. Each runs in a process of its own, one
-after the
-other. `ratio_seconds` is ours over the peer's: seconds to sealed EM 0.9, or, where one does not get there, all the
-seconds it was
-given (then the ratio is an upper bound, and `reached` says so).
+`lora_small` settings (rank 8, lr 2e-4, batch 16, gradient accumulation 2, float32 adapters), trained on the same
+questions about the same facts. Both are examined on the suite's sealed wordings, memory OFF. Each runs in a process of
+its own, one after the other. `ratio_seconds` is ours over the peer's: seconds to sealed EM 0.9, or, where one does not
+get there, all the seconds it was given (then the ratio is an upper bound, and `reached` says so).
 """
 
 from __future__ import annotations
@@ -92,33 +89,23 @@ def _peak_mb() -> float:
 
 def ours(args: argparse.Namespace) -> dict[str, Any]:
     """The whole night as a user gets it: questions, anchors, training, gate, verification."""
+    from hippo_eval.fresh import fresh_hippo
     from hippo_eval.suites import episodic
-    from hippo_mem.memory import Hippo
     from hippo_mem.types import Event
 
     suite = episodic.generate(args.n, args.seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        home = _home(Path(scratch))
-        with Hippo.open(home, model=args.model) as hippo:
-            hippo.observe_many([Event(text=t.fact, context=t.context_key) for t in suite.teach])
-            start = time.perf_counter()
-            report = hippo.sleep()
-            seconds = time.perf_counter() - start
-            em = _exam(hippo.lm, suite, True)
-            return {
-                "seconds": seconds, "training_seconds": report.seconds_by_stage["train"], "em": em,
-                "reached": em >= TARGET_EM, "steps": report.steps, "tokens_per_s": report.tokens_per_s,
-                "peak_rss_mb": _peak_mb(), "forgetting": _forgetting(hippo.lm, True),
-                "forgetting_ungated": _forgetting(hippo.lm, "ungated"),
-            }  # fmt: skip
-
-
-def _home(scratch: Path) -> Path:
-    """A fresh home that borrows the user's converted models."""
-    from hippo_mem.home import data_home, make_folder
-
-    (scratch / "models").symlink_to(make_folder(data_home() / "models"), target_is_directory=True)
-    return scratch
+    with fresh_hippo(args.model) as hippo:
+        hippo.observe_many([Event(text=t.fact, context=t.context_key) for t in suite.teach])
+        start = time.perf_counter()
+        report = hippo.sleep()
+        seconds = time.perf_counter() - start
+        em = _exam(hippo.lm, suite, True)
+        return {
+            "seconds": seconds, "training_seconds": report.seconds_by_stage["train"], "em": em,
+            "reached": em >= TARGET_EM, "steps": report.steps, "tokens_per_s": report.tokens_per_s,
+            "peak_rss_mb": _peak_mb(), "forgetting": _forgetting(hippo.lm, True),
+            "forgetting_ungated": _forgetting(hippo.lm, "ungated"),
+        }  # fmt: skip
 
 
 def peer(args: argparse.Namespace) -> dict[str, Any]:

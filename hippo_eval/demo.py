@@ -21,13 +21,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hippo_eval.fresh import home_with_models
 from hippo_eval.machine import machine, versions
 from hippo_eval.metrics import exact_match
 from hippo_eval.night_picture import draw
 from hippo_eval.suites import episodic
 from hippo_eval.suites.items import Suite
 from hippo_mem.errors import SleepError
-from hippo_mem.home import UserHome, data_home, make_folder, open_home, write_private
+from hippo_mem.home import UserHome, make_folder, write_private
 from hippo_mem.memory import Hippo
 from hippo_mem.types import Event
 
@@ -41,7 +42,6 @@ BARS: tuple[tuple[str, str, float], ...] = (
     ("forgetting.ce_delta_nats", "<=", 0.01),
     ("sleep.seconds", "<=", 180.0),
 )
-_USER = "default"
 _EXAM_SECONDS = 1200  # a machine many times slower than the reference still finishes
 
 
@@ -76,7 +76,7 @@ def run_demo(
     home = home_with_models(out / "home", models_home)
     questions = [t.prompt for t in suite.test]
 
-    with Hippo.open(home.root, _USER, model=model) as hippo:
+    with Hippo.open(home.root, home.user, model=model) as hippo:
         progress("ask before", 0, len(questions))
         before = [a.text for a in hippo.answer_many(questions, memory=False)]
         progress("ask before", len(questions), len(questions))
@@ -145,13 +145,6 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
     for name in ("metrics.json", "replies.json", "night.png", "exam_sheet.json", "exam_replies.json"):
         (out / name).unlink(missing_ok=True)
-
-
-def home_with_models(root: Path, models_home: Path | None) -> UserHome:
-    """A fresh data home that borrows the converted models of another: converting takes 15 s, once is enough."""
-    make_folder(root)
-    (root / "models").symlink_to(make_folder(data_home(models_home) / "models"), target_is_directory=True)
-    return open_home(root, _USER)
 
 
 def sealed_copy(home: UserHome, root: Path, models_home: Path | None) -> UserHome:

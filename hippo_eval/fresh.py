@@ -16,7 +16,7 @@ from hippo_eval.answerers import Memory, Model
 from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, HashingEmbedder, MiniLMEmbedder
 from hippo_mem.errors import InputError
-from hippo_mem.home import data_home, make_folder
+from hippo_mem.home import UserHome, data_home, make_folder, open_home
 from hippo_mem.knowledge import MEMORIES
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ def check_adapter(adapter: str | Path) -> Path:
     return folder
 
 
+def home_with_models(root: Path, models_home: Path | None = None) -> UserHome:
+    """A fresh data home that borrows the converted models of another: converting takes 15 s, once is enough."""
+    make_folder(root)
+    (root / "models").symlink_to(make_folder(data_home(models_home) / "models"), target_is_directory=True)
+    return open_home(root)
+
+
 @contextlib.contextmanager
 def fresh_memory(
     model: str,
@@ -92,12 +99,10 @@ def fresh_hippo(
     """
     from hippo_mem.memory import Hippo, HippoConfig
 
-    models = make_folder(data_home() / "models")
     config = HippoConfig(memories=memories, surprise=surprise, gate=gate or GateConfig())
     with tempfile.TemporaryDirectory(prefix="hippo-eval-") as folder:
-        home = Path(folder)
-        (home / "models").symlink_to(models, target_is_directory=True)
-        with Hippo.open(home, "evaluation", model=model, config=config, embedder=embedder) as memory:
+        home = home_with_models(Path(folder))
+        with Hippo.open(home.root, home.user, model=model, config=config, embedder=embedder) as memory:
             yield memory
 
 
