@@ -1,12 +1,10 @@
 """The gate that decides, prompt by prompt, whether a night's adapter speaks.
 
-It reads the frozen base's hidden states of the prompt at a few layers and nothing else: no store, no text. Its
-weights lie in
-the adapter's folder, so memory OFF stays off. Knows nothing of how it was trained.
+It reads the frozen base's hidden states of the prompt at a few layers and nothing else: no store, no text. Its weights
+lie in the adapter's folder, so memory OFF stays off. Knows nothing of how it was trained.
 
 Source: the idea of a learned router over frozen experts (Jacobs et al. 1991); ours is one logistic unit on the
-mean-pooled
-state, since its only question is "is this about anything that was learned?".
+mean-pooled state, since its only question is "is this about anything that was learned?".
 """
 
 from __future__ import annotations

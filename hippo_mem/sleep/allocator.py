@@ -1,8 +1,7 @@
 """Keep freed memory for the next training step instead of giving it back to the system.
 
 A step allocates and frees the same tens of megabytes thousands of times; with glibc's defaults each round maps and
-clears
-fresh pages, a tenth of the step (docs/LOG.md). Knows nothing of training; elsewhere than glibc it does nothing.
+clears fresh pages, a tenth of the step (docs/LOG.md). Knows nothing of training; elsewhere than glibc it does nothing.
 """
 
 from __future__ import annotations

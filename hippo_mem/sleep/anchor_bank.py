@@ -1,9 +1,8 @@
 """What the frozen base says to general prompts, asked once per model and kept beside its weights.
 
 Holds everything a night needs of the base on anchors: soft targets to train towards, pooled states to fit the gate
-against, and, for prompts that are never trained on, the base's next tokens and cross-entropy to verify against.
-Nothing of
-any user is in it. Knows nothing of nights.
+against, and, for prompts that are never trained on, the base's next tokens and cross-entropy to verify against. Nothing
+of any user is in it. Knows nothing of nights.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """A user's sleep: lock, choose, train, judge, keep or undo, and take deleted memories out of the weights.
 
-Ties one user's store to the nights on disk. The ledger is written before a night becomes visible, so there is no
-moment at
-which weights know a trace that the ledger does not name. Knows nothing of how a night is trained.
+Ties one user's store to the nights on disk. The ledger is written before a night becomes visible, so there is no moment
+at which weights know a trace that the ledger does not name. Knows nothing of how a night is trained.
 
     lock ► what is new, what was deleted ► train_night ► publish or reject ► mark, purge ► upkeep of the store
 """
@@ -108,9 +107,9 @@ class Bedtime:
         return report
 
     def _night(
-        self, lm: LanguageModel, new: Sequence[Trace], earlier: Sequence[Trace], config: SleepConfig, progress:
-        Progress,
-        merge: bool, parent: Night | None, start: Path | None, known: set[int], unlearned: tuple[int, ...],
+        self, lm: LanguageModel, new: Sequence[Trace], earlier: Sequence[Trace], config: SleepConfig,
+        progress: Progress, merge: bool, parent: Night | None, start: Path | None, known: set[int],
+        unlearned: tuple[int, ...],
     ) -> NightReport:  # fmt: skip
         began = time.perf_counter()
         with self.nights.writing() as scratch:

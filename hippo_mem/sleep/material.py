@@ -1,8 +1,7 @@
 """Everything a night works with, made from traces: what it trains on, what tells it to stop, what judges it.
 
 Traces are parsed, asked about in three disjoint sets of wordings, and turned into token sequences; anchors are split
-into
-those trained on and those only checked. Knows nothing of adapters or of where nights are kept.
+into those trained on and those only checked. Knows nothing of adapters or of where nights are kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What a night must show before it is kept: it learned, it did not unlearn, and nothing else moved.
 
 Asks through the model as shipped (the adapter's gate decides), on wordings no night trained on, and compares general
-prompts
-and prose that were never trained on with the frozen base. Knows nothing of training or of files.
+prompts and prose that were never trained on with the frozen base. Knows nothing of training or of files.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ class KeepCheck:
     """What moved on general prompts that no night trained on.
 
     `flips`: share of prompts whose most likely next token changed. `ce_delta_nats`: rise of cross-entropy a token on
-    prose.
-    `spoke`: share of prompts for which the adapter spoke. The `ungated` ones are without the gate.
+    prose. `spoke`: share of prompts for which the adapter spoke. The `ungated` ones are without the gate.
     """
 
     n_prompts: int

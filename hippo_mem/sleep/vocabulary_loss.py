@@ -5,8 +5,7 @@ as many, and keeps only the gradient of the states. Knows nothing of what the ro
 
 Shapes: n rows, d width, V vocabulary.
 Source: the gradient softmax(z) - onehot(y) of the cross-entropy; fusing it with the vocabulary head as in Wijmans et
-al.
-2024 (Cut Cross-Entropy, arXiv 2411.09009). Differs: no blocks, n is small here.
+al. 2024 (Cut Cross-Entropy, arXiv 2411.09009). Differs: no blocks, n is small here.
 """
 
 from __future__ import annotations
