@@ -31,7 +31,7 @@ $(STAMP): requirements.txt requirements-models.txt pyproject.toml
 demo: $(STAMP)  ## tell a small model N=50 things, let it sleep, ask it again without its memory (SEED=1337)
 	$(BIN)/hippo demo --n $(N) --seed $(SEED) --out $(OUT)
 
-test: $(STAMP)  ## the tests that take seconds
+test: $(STAMP)  ## every test but the slow ones: minutes
 	$(BIN)/python -m pytest
 
 test-slow: $(STAMP)  ## whole nights and crashes: minutes
