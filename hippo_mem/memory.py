@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hippo_mem.awake import Awake
+from hippo_mem.browsing import Browser
 from hippo_mem.config import EpisodicConfig, GateConfig, SleepConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
@@ -112,6 +113,11 @@ class Hippo:
                 schema=self.config.schema,
             )  # fmt: skip
         return self._awake
+
+    @property
+    def browse(self) -> Browser:
+        """Facts and places to look through, draw and put right by hand."""
+        return Browser(self.awake)
 
     @property
     def base(self) -> LanguageModel:

@@ -1,0 +1,189 @@
+"""Looking through the graph and the map, and putting single facts right: what a person does with a memory.
+
+In: an open store (`Awake`). Out: facts, and the graph and the map as plain data ready to be drawn. Knows nothing of
+language models, pages or servers.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from hippo_mem.awake import Awake
+from hippo_mem.errors import InputError
+from hippo_mem.relational import editing
+from hippo_mem.relational.tuples import Tuple
+from hippo_mem.spatial.rows import load
+from hippo_mem.text import clean_text
+from hippo_mem.types import Event, Fact, Provenance
+
+_MOST_FACTS = 2000  # of one drawing
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)  # names are kept without
+
+
+class Browser:
+    """The facts and places of one open store.
+
+    Raises: InputError from every method whose memory is switched off.
+    """
+
+    def __init__(self, awake: Awake) -> None:
+        self._awake = awake
+
+    def facts(self, about: str | None = None, *, as_of: float | None = None, history: bool = False,
+              context: str | None = None, limit: int = 200) -> list[Fact]:  # fmt: skip
+        """Facts, newest first: those an entity stands in on either side, or all.
+
+        Args:
+            about: a name, matched as the graph matches names. as_of: what held then (unix seconds).
+            history: those that hold no more as well.
+        """
+        graph = self._graph
+        if about is None:
+            return graph.facts(as_of=as_of, history=history, context=context, limit=limit)
+        found = {
+            fact.id: fact
+            for side in ({"head": about}, {"tail": about})
+            for fact in graph.facts(**side, as_of=as_of, history=history, context=context, limit=limit)
+        }
+        return sorted(found.values(), key=lambda f: (f.valid_from, f.id), reverse=True)[:limit]
+
+    def fact(self, fact_id: int) -> Fact:
+        """One fact, with where it was told.
+
+        Raises: InputError when there is none.
+        """
+        with self._awake.database.read() as connection:
+            return editing.fact_of(connection, fact_id)
+
+    def fact_graph(self, *, as_of: float | None = None, context: str | None = None) -> dict[str, Any]:
+        """`{"nodes": [{"id", "name", "kind", "degree"}], "edges": [{"id", "head", "tail", "relation", …}], "left_out"}`.
+
+        The newest 2000 facts at most; `left_out` counts the others.
+        """
+        graph = self._graph.view(context=context, as_of=as_of)
+        edges = sorted(graph.edges(keys=True, data=True), key=lambda e: (e[3]["valid_from"], e[2]), reverse=True)
+        kept = edges[:_MOST_FACTS]
+        names = dict.fromkeys(name for head, tail, _, _ in kept for name in (head, tail))
+        return {
+            "nodes": [
+                {"id": graph.nodes[n]["id"], "name": n, "kind": graph.nodes[n]["kind"], "degree": graph.degree(n)}
+                for n in names
+            ],
+            "edges": [
+                {"id": key, "head": graph.nodes[head]["id"], "tail": graph.nodes[tail]["id"], **data}
+                for head, tail, key, data in kept
+            ],
+            "left_out": len(edges) - len(kept),
+        }
+
+    def retire_fact(self, fact_id: int) -> editing.Closed:
+        """It holds no longer: neither the graph nor an episode that says nothing else answers with it. `as_of` still
+        finds it, and `reopen_fact` takes this back.
+
+        Raises: InputError when there is no such fact or it holds no more.
+        """
+        with self._awake.store.transaction() as connection:
+            return editing.close(connection, fact_id, time.time())
+
+    def reopen_fact(self, fact_id: int) -> editing.Closed:
+        """Take a retirement back.
+
+        Raises: InputError when there is no such fact, it holds, or another took its place.
+        """
+        with self._awake.store.transaction() as connection:
+            return editing.reopen(connection, fact_id)
+
+    def edit_fact(self, fact_id: int, tail: str, *, source: str = "user") -> Fact:
+        """Put a fact right: the old one holds no longer, the new one is told as an episode of its own.
+
+        Args:
+            tail: what it should say instead, 1 to 200 characters.
+        Raises: InputError when there is no such fact, it holds no more, or nothing would change.
+        """
+        tail = _ARTICLE.sub("", clean_text(tail, "the new value"))
+        if len(tail) > 200:
+            raise InputError(f"the new value has {len(tail)} characters; a fact's value has at most 200")
+        graph, now = self._graph, time.time()
+        with self._awake.store.transaction() as connection:
+            old = editing.fact_of(connection, fact_id)
+            if tail.casefold() == old.tail.casefold():
+                raise InputError(f"fact {fact_id} says {old.tail!r} already")
+            text = editing.restated(old, tail)
+            closed = editing.close(connection, fact_id, now)
+            event = Event(text=text, source=source, context=old.context_key, pin=True, time=now)
+            outcome = self._awake.observe_many([event], route=False)[0][0]
+            provenance = Provenance(text_span=text, source=source, time=now)
+            elsewhere = "" if old.tail.casefold() in old.place.casefold() else old.place
+            stated = Tuple(
+                head=old.head, relation=old.relation, tail=tail, negated=old.negated, place=elsewhere, span=text
+            )
+            new_ids = graph.upsert(
+                [stated], provenance=provenance, context_key=old.context_key,
+                trace_id=outcome.trace_id, now=now,
+            )  # fmt: skip
+            if not new_ids:
+                raise InputError(f"{text!r} says nothing that the graph takes in")
+            connection.execute(
+                "UPDATE facts SET superseded_by = ? WHERE id = ? AND superseded_by IS NULL",
+                (new_ids[0], closed.fact.id),
+            )
+            return editing.fact_of(connection, new_ids[0])
+
+    def places(self, context: str | None = None) -> dict[str, Any]:
+        """The map of one context: `{"places": [{"id", "name", "x", "y", "visits"…}], "edges": […], "contradictions"}`.
+
+        x to the right, y downward, in steps; None where nothing says where a place is.
+        """
+        map_ = self._map
+        with self._awake.database.read() as connection:
+            spots, edges = load(connection, (context,), time.time())
+        at = map_.coordinates(context)
+        return {
+            "places": [
+                {"id": s.id, "name": s.name, "x": at[s.name][0] if s.name in at else None,
+                 "y": at[s.name][1] if s.name in at else None, "passable": s.passable, "last_seen": s.last_seen}
+                for s in spots
+            ],
+            "edges": [
+                {"id": e.id, "src": e.src, "dst": e.dst, "relation": e.relation, "cost": e.cost,
+                 "success": e.success, "passable": e.passable}
+                for e in edges
+            ],
+            "contradictions": map_.contradictions(context),
+        }  # fmt: skip
+
+    def place_contexts(self) -> list[str | None]:
+        """The contexts that have a map."""
+        with self._awake.database.read() as connection:
+            return [r[0] for r in connection.execute("SELECT DISTINCT context_key FROM places ORDER BY context_key")]
+
+    def route(self, start: str, goal: str, *, context: str | None = None) -> dict[str, Any]:
+        """The cheapest way between two places by name: `{"places": [names], "steps": n}`.
+
+        Raises: InputError for a name that is not on the map; NoRoute naming what can be reached.
+        """
+        known = {p["name"].casefold(): p for p in self.places(context)["places"]}
+        ends = []
+        for name in (start, goal):
+            found = known.get(name.strip().casefold()) or known.get(name.strip().casefold().removeprefix("the "))
+            if found is None:
+                there = ", ".join(sorted(p["name"] for p in known.values())[:20]) or "none yet"
+                raise InputError(f"there is no place {name!r} on the map; there are: {there}")
+            ends.append(found["id"])
+        ids = self._map.plan(*ends)
+        names = {p["id"]: p["name"] for p in known.values()}
+        return {"places": [names[i] for i in ids], "ids": ids, "steps": len(ids) - 1}
+
+    @property
+    def _graph(self) -> Any:
+        if self._awake.knowledge.graph is None:
+            raise InputError("the graph of facts is switched off: open with 'relational' among `memories`")
+        return self._awake.knowledge.graph
+
+    @property
+    def _map(self) -> Any:
+        if self._awake.knowledge.map is None:
+            raise InputError("the map of places is switched off: open with 'spatial' among `memories`")
+        return self._awake.knowledge.map
