@@ -138,7 +138,7 @@ def describe(tasks: Sequence[Task]) -> list[str]:
     lines = []
     for task in tasks:
         spec = task.spec
-        what = f"{spec.dataset} {spec.classes[0]}/{spec.classes[1]}" if spec.kind in ("base", "pair") else spec.kind
+        what = _OF_PARENT.get(spec.kind, "{0.dataset} {0.classes[0]}/{0.classes[1]}").format(spec)
         into = f", sleeps into {spec.consolidate_into}" if spec.consolidate_into else ""
         counts = f"{len(task.train)} training, {len(task.val)} validation, {len(task.test)} test images"
         lines.append(f"{task.name:<{width}}  {what}{into}: {counts}")
@@ -146,7 +146,10 @@ def describe(tasks: Sequence[Task]) -> list[str]:
 
 
 # Kinds that take their images from the parent.
-_OF_PARENT = ("heldout_samples", "permuted")
+_OF_PARENT = {
+    "heldout_samples": "held-out samples of {0.consolidate_into}",
+    "permuted": "{0.consolidate_into} with permuted pixels",
+}
 
 
 def check_specs(specs: Sequence[TaskSpec]) -> None:

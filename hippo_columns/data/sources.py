@@ -145,6 +145,9 @@ class Mirror:
                 while chunk := answer.read(_CHUNK):
                     buffer.write(chunk)
                     progress(self.label, done + share * (buffer.tell() / total if total else 0.5))
+        except urllib.error.HTTPError as error:
+            error.close()  # it is the answer, and holds the connection
+            raise Unavailable(f"{name}: {error}") from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise Unavailable(f"{name}: {reason}") from error
