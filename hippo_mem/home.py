@@ -6,6 +6,7 @@
         ├── memory.sqlite       the truth
         ├── index.faiss         derived from it
         ├── sleep.lock
+        ├── settings.json      when to sleep by itself
         └── nights/
 
 Folders are 0700 and files 0600: memories are private.
@@ -65,6 +66,11 @@ class UserHome:
     def sleep_lock(self) -> Path:
         """Held by the one process that sleeps."""
         return self.folder / "sleep.lock"
+
+    @property
+    def schedule(self) -> Path:
+        """When this user's memory sleeps by itself."""
+        return self.folder / "settings.json"
 
     @property
     def models(self) -> Path:

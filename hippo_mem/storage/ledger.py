@@ -59,6 +59,16 @@ class Ledger:
                 found[row[0]] = (*found.get(row[0], ()), row[1])
         return found
 
+    def n_waiting(self) -> int:
+        """What the next night has before it: true memories that no night has learned, and learned ones deleted."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM traces WHERE consolidated_at IS NULL AND valid_to IS NULL "
+                "AND retired IS NULL), (SELECT count(DISTINCT trace_id) FROM night_traces JOIN tombstones "
+                "USING (trace_id))"
+            ).fetchone()
+        return int(row[0] + row[1])
+
     def deletions(self) -> dict[int, float]:
         """Every deleted id with when (unix seconds), in the order of deletion."""
         with self._database.read() as connection:
