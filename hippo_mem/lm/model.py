@@ -9,10 +9,11 @@ Shapes in this file: B texts, T tokens, d hidden width, V vocabulary.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
 from hippo_mem.home import data_home
 from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
+from hippo_mem.lm.chat_template import ChatTemplate
+from hippo_mem.lm.engine import AdapterUse
 from hippo_mem.lm.source import DEFAULT_MODEL, resolve
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks; a list: one decision
-# a text, as `LanguageModel.speaks` gave it.
-AdapterUse = bool | Literal["ungated"] | Sequence[bool]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the default model under 1 GB
 
@@ -104,36 +104,24 @@ class LanguageModel:
 
     # Templates ------------------------------------------------------------------------------------------------------
 
+    @functools.cached_property
+    def template(self) -> ChatTemplate:
+        """The model's chat format."""
+        tokenizer = self.tokenizer
+        if tokenizer.chat_template is None:
+            return ChatTemplate(None, self.end_of_turn)
+
+        def render(messages: Sequence[Mapping[str, str]]) -> str:
+            return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
+
+        return ChatTemplate(render, self.end_of_turn)
+
     def chat_prompt(self, user: str, *, system: str | None = None) -> str:
         """The text of one user turn up to where the assistant speaks.
 
         No system block unless asked for: the default template would add 21 tokens of its own to every prompt.
         """
-        if self.tokenizer.chat_template is None:
-            return (f"{system}\n\n" if system else "") + f"{user}\n"
-        messages = [{"role": "system", "content": system or "@@none@@"}, {"role": "user", "content": user}]
-        if system is not None:
-            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-        return self._without_system(user)
-
-    def _without_system(self, user: str) -> str:
-        if not hasattr(self, "_turn"):
-            mark = "@@user@@"
-            full = self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True
-            )
-            two = self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": "@@first@@"}, {"role": "assistant", "content": "@@reply@@"},
-                 {"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True,
-            )  # fmt: skip
-            # What stands between an assistant's turn and the user's text is the opening of a turn without a preamble.
-            opening = two.split("@@reply@@", 1)[1].split(mark)[0]
-            start = self.tokenizer.eos_token and opening.find(self.tokenizer.eos_token)
-            if start is not None and start >= 0:
-                opening = opening[start + len(self.tokenizer.eos_token) :].lstrip("\n")
-            before, after = full.split(mark)
-            self._turn = (opening if before.endswith(opening) else before, after)
-        return f"{self._turn[0]}{user}{self._turn[1]}"
+        return self.template.turn(user, system=system)
 
     @property
     def end_of_turn(self) -> str:
@@ -144,6 +132,17 @@ class LanguageModel:
         """Token ids of a text, with nothing added."""
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens left out."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """Ids of the tokens that end an answer."""
+        configured = self.base.generation_config.eos_token_id
+        ends = configured if isinstance(configured, list) else [configured]
+        return frozenset(i for i in (*ends, self.tokenizer.eos_token_id) if i is not None)
 
     # Adapters -------------------------------------------------------------------------------------------------------
 
@@ -230,7 +229,7 @@ class LanguageModel:
         result = [0.0] * len(texts)
         start = [self.tokenizer.bos_token_id] if self.tokenizer.bos_token_id is not None else []
         for indices, speaks in self._groups(texts, adapter):
-            encoded = [start + self.encode(texts[i])[: self._context - 1] for i in indices]
+            encoded = [start + self.encode(texts[i])[: self.context - 1] for i in indices]
             for batch in self._batches(encoded):
                 ids, mask = self._pad([encoded[j] for j in batch])
                 with self.speaking(speaks):
@@ -297,7 +296,7 @@ class LanguageModel:
             raise InputError(f"layers {wanted} do not exist: {self.name} has 0..{depth}")
         width = int(self.base.config.hidden_size)
         result = np.zeros((len(texts), width * len(at)), dtype=np.float32)
-        encoded = [self.encode(t)[: self._context] or [self.tokenizer.pad_token_id] for t in texts]
+        encoded = [self.encode(t)[: self.context] or [self.tokenizer.pad_token_id] for t in texts]
         for batch in self._batches(encoded):
             ids, mask = self._pad([encoded[j] for j in batch])
             weights = mask.unsqueeze(-1).float()
@@ -333,7 +332,8 @@ class LanguageModel:
     # Batching -------------------------------------------------------------------------------------------------------
 
     @property
-    def _context(self) -> int:
+    def context(self) -> int:
+        """Tokens a text may have."""
         return int(getattr(self.base.config, "max_position_embeddings", 2048))
 
     def _groups(self, texts: Sequence[str], use: AdapterUse) -> list[tuple[list[int], bool]]:
