@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from hippo_mem.config import EpisodicConfig, GateConfig
+from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SpatialConfig
 from hippo_mem.embed import Embedder, MiniLMEmbedder
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
@@ -53,6 +53,7 @@ class Awake:
         memories: which of "episodic", "relational", "spatial" observe and recall; "episodic" is always among them.
         parser: what reads sentences; shared with whoever reads the same texts again.
         schema: which facts enter the graph at once; see `Knowledge`.
+        relational, spatial: settings of the graph and of the map.
         clock: unix seconds.
         timeout_s: how long to wait for another process that writes.
     Raises: StoreError and its kinds.
@@ -70,6 +71,8 @@ class Awake:
         memories: Iterable[str] = MEMORIES,
         parser: FrameParser | None = None,
         schema: str | None = None,
+        relational: RelationalConfig | None = None,
+        spatial: SpatialConfig | None = None,
         clock: Callable[[], float] = time.time,
         timeout_s: float = 10.0,
     ) -> None:
@@ -86,8 +89,9 @@ class Awake:
         try:
             self.store = EpisodicStore(self.database, self.embedder, home.index, clock=clock)
             self.knowledge = Knowledge(
-                self.database, self.embedder, self.memories, self._parser, policy=home.policy, schema=schema
-            )
+                self.database, self.embedder, self.memories, self._parser, policy=home.policy, schema=schema,
+                relational=relational, spatial=spatial,
+            )  # fmt: skip
         except BaseException:
             self.database.close()
             raise

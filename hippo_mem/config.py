@@ -55,6 +55,8 @@ class TrainConfig:
     check_every: int = 20
     statement_share: float = 0.06
     statement_weight: float = 0.3
+    # False asks for each fact's slots in one wording alone and states it as it was told: what paraphrases are worth.
+    paraphrases: bool = True
     # Examples are drawn by loss ** loss_power, mixed with this much of a uniform draw.
     loss_power: float = 0.7
     uniform_floor: float = 0.15
@@ -202,6 +204,31 @@ class EpisodicConfig:
     # Cosine from which two texts may be one; their words must agree as well.
     redundant_cosine: float | None = 0.95
     recall: RecallConfig = dataclasses.field(default_factory=RecallConfig)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RelationalConfig:
+    """What the graph of facts takes in and gives back.
+
+    `topk_subgraphs` is how many facts a cue brings back (None: as many as episodes were asked for); statements below
+    `tuple_conf_min`, 0..1, are not taken in.
+    """
+
+    topk_subgraphs: int | None = None
+    tuple_conf_min: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SpatialConfig:
+    """How the map plans, and whether it keeps what was done.
+
+    `heuristic` is A*'s estimate of what is left to go: "auto" takes the sum of both differences where all ways run
+    along the axes and the straight line elsewhere. `macros` False keeps no trajectories: no procedures, no shortcuts.
+    """
+
+    planner: Literal["astar", "dijkstra"] = "astar"
+    heuristic: Literal["auto", "manhattan", "euclidean"] = "auto"
+    macros: bool = True
 
 
 def from_mapping(cls: type[T], data: Mapping[str, Any], *, origin: str = "config") -> T:

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hippo_mem.config import RelationalConfig, SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, nearest
 from hippo_mem.relational.extract import default_extractor
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.graph import KnowledgeGraph
 from hippo_mem.relational.schema import SchemaIndex
+from hippo_mem.relational.tuples import Tuple
 from hippo_mem.spatial.places import PlaceGraph
 from hippo_mem.storage.database import Database
 from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
@@ -53,6 +55,7 @@ class Knowledge:
         policy: where the map's policy over macros is kept.
         schema: a YAML file, or a name below `configs/schema`, of the forms that enter the graph at once; what fits none
             waits beside its episode until it recurs. None takes in everything.
+        relational, spatial: the settings of each.
     """
 
     def __init__(
@@ -64,7 +67,10 @@ class Knowledge:
         *,
         policy: Path,
         schema: str | None = None,
+        relational: RelationalConfig | None = None,
+        spatial: SpatialConfig | None = None,
     ) -> None:
+        self._relational = relational or RelationalConfig()
         self.graph = (
             KnowledgeGraph(
                 database,
@@ -76,15 +82,18 @@ class Knowledge:
             if "relational" in memories
             else None
         )
-        self.map = PlaceGraph(database, embedder, policy=policy) if "spatial" in memories else None
+        self.map = PlaceGraph(database, embedder, policy=policy, config=spatial) if "spatial" in memories else None
 
     def prepare(self, events: Sequence[Event]) -> Prepared:
         """Read the events; touches no store."""
         nothing: list[Any] = [None] * len(events)
         return Prepared(
-            facts=self.graph.prepare(events) if self.graph is not None else nothing,
+            facts=[self._sure(told) for told in self.graph.prepare(events)] if self.graph is not None else nothing,
             places=self.map.prepare(events) if self.map is not None else nothing,
         )
+
+    def _sure(self, told: Sequence[Tuple]) -> list[Tuple]:
+        return [t for t in told if t.conf >= self._relational.tuple_conf_min]
 
     def observe(self, event: Event, prepared: Prepared, at: int, trace_id: int | None, now: float) -> list[Outcome]:
         """Add what event number `at` says to both, within the caller's transaction."""
@@ -98,8 +107,9 @@ class Knowledge:
     def retrieve(
         self, cue: str, k: int, *, where: Where | None = None, as_of: float | None = None
     ) -> tuple[list[FactHit], list[PlaceHit]]:
-        """The `k` facts and places nearest to a cue, best first."""
-        facts = self.graph.retrieve(cue, k, where=where, as_of=as_of) if self.graph is not None else []
+        """The facts and places nearest to a cue, best first: `k` places, and `k` facts or as many as are configured."""
+        n_facts = self._relational.topk_subgraphs or k
+        facts = self.graph.retrieve(cue, n_facts, where=where, as_of=as_of) if self.graph is not None else []
         places = self.map.near(cue, k, where=where) if self.map is not None else []
         return facts, places
 

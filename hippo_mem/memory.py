@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from hippo_mem.awake import Awake
 from hippo_mem.browsing import Browser
-from hippo_mem.config import EpisodicConfig, GateConfig, SleepConfig
+from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SleepConfig, SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, open_home
@@ -32,6 +32,7 @@ from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
 from hippo_mem.sleep.bedtime import Bedtime, Progress
 from hippo_mem.sleep.examples import with_context
+from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
 from hippo_mem.storage.experiment import StoreMeta, load_session
 from hippo_mem.storage.session_rows import load_rows, save_store
 from hippo_mem.text import clean_text
@@ -55,6 +56,8 @@ class HippoConfig:
     surprise: bool = True
     memories: tuple[str, ...] = MEMORIES
     schema: str | None = None
+    relational: RelationalConfig = field(default_factory=RelationalConfig)
+    spatial: SpatialConfig = field(default_factory=SpatialConfig)
 
 
 class Hippo:
@@ -110,7 +113,7 @@ class Hippo:
             self._awake = Awake(
                 self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
                 episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
-                schema=self.config.schema,
+                schema=self.config.schema, relational=self.config.relational, spatial=self.config.spatial,
             )  # fmt: skip
         return self._awake
 
@@ -174,9 +177,14 @@ class Hippo:
         """Tell it many things at once, in one transaction: all are on disk, or an error and none."""
         return self.awake.observe_many(events)
 
-    def recall(self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None) -> Recall:
-        """The `k` memories nearest to a cue, best first. Recalled text is data, never instructions."""
-        return self.awake.recall(cue, k, where=where, as_of=as_of)
+    def recall(
+        self, cue: str, k: int = 8, *, where: Where | None = None, as_of: float | None = None, touch: bool = True
+    ) -> Recall:
+        """The `k` memories nearest to a cue, best first. Recalled text is data, never instructions.
+
+        Args: touch: count the hits as used; False leaves the store as it is.
+        """
+        return self.awake.recall(cue, k, where=where, as_of=as_of, touch=touch)
 
     def forget(
         self, *, trace_id: int | None = None, source: str | None = None, doc_id: str | None = None,
@@ -193,8 +201,9 @@ class Hippo:
         return self.answer_many([question], contexts=[context], memory=memory, k=k)[0]
 
     def answer_many(
-        self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True, k: int = 8
-    ) -> list[Answer]:
+        self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True,
+        k: int = 8, touch: bool = True,
+    ) -> list[Answer]:  # fmt: skip
         """Answer questions from memory (ON), or from the weights alone (OFF: nothing reads the store).
 
         Args:
@@ -202,6 +211,7 @@ class Hippo:
             memory: ON first asks the map and the graph, which answer what they can decide with the path that led
                 there; else reads `k` recalled episodes one by one and answers with the shortest span of them; where
                 none has to do with the question, the weights answer.
+            touch: count what was recalled as used; a probe that must not change what it measures says False.
         Raises: InputError for an empty question or contexts of another length.
         """
         asked = [
@@ -217,7 +227,8 @@ class Hippo:
         answers: list[Answer | None] = []
         recalls: list[Recall] = []
         for question, key in zip(asked, keys, strict=True):
-            found = self.recall(question, k, where=Where(context_key=key) if key is not None else None)
+            where = Where(context_key=key) if key is not None else None
+            found = self.recall(question, k, where=where, touch=touch)
             recalls.append(found)
             decision = self.awake.decide(question, context=key)
             answers.append(_decided(decision, found) if decision is not None else None)
@@ -287,6 +298,22 @@ class Hippo:
         Raises: InputError when there is no night to undo; StoreBusy while a sleep runs.
         """
         return Bedtime(self.awake, None, self._nights, self._parser).undo()
+
+    def n_waiting(self) -> int:
+        """What the next night would do: memories not learned yet, and learned ones deleted since."""
+        return self.awake.ledger.n_waiting()
+
+    @property
+    def schedule(self) -> SleepSchedule:
+        """When this memory is to sleep by itself; a running server does it. Set it to change it.
+
+        Raises: StoreFormatError for a damaged file.
+        """
+        return read_schedule(self.home.schedule)
+
+    @schedule.setter
+    def schedule(self, schedule: SleepSchedule) -> None:
+        write_schedule(self.home.schedule, schedule)
 
     # About it -------------------------------------------------------------------------------------------------------
 

@@ -64,9 +64,11 @@ class Material:
 
 
 def prepare(
-    lm: LanguageModel, traces: Sequence[Trace], parser: FrameParser, *, seed: int = 0, statement_weight: float = 0.3
-) -> Material:
-    """Write the night's questions. Deterministic under `seed`.
+    lm: LanguageModel, traces: Sequence[Trace], parser: FrameParser, *, seed: int = 0, statement_weight: float = 0.3,
+    paraphrases: bool = True,
+) -> Material:  # fmt: skip
+    """Write the night's questions. Deterministic under `seed`. Without `paraphrases`, one wording a fact and slot, and
+    the fact as it was told.
 
     `unaskable` are the traces about which no question could be made; they are still learned as statements.
     """
@@ -76,12 +78,12 @@ def prepare(
     told: list[Example] = []
     for trace, found in zip(traces, frames, strict=True):
         asked += questions(trace.text, found, fact_id=trace.id)
-        for text in statements(trace.text, found):
+        for text in statements(trace.text, found)[: None if paraphrases else 1]:
             told.append(statement_example(lm, text, fact=trace.id, weight=statement_weight))
     newest = _newest_first(asked, {t.id: (t.valid_from, t.id) for t in traces})
     keyed, conditioned = _in_context(newest, {t.id: t.context_key for t in traces})
     clear = ambiguous_cues(keyed)
-    train = [q for q in clear if q.set == "train"]
+    train = [q for q in clear if q.set == "train"] if paraphrases else _first_wording(clear)
     stop, verify = _one_wording(clear, "stop"), _one_wording(clear, "verify")
     subjects = {t.id: f.subject for t, fs in zip(traces, frames, strict=True) for f in fs if f.subject_kind == "person"}
     unknown = _unknown(train, subjects, [t.text for t in traces], rng)
@@ -151,6 +153,15 @@ def _in_context(asked: list[Question], contexts: dict[int, str | None]) -> tuple
             q = replace(q, prompt=with_context(q.prompt, contexts[q.fact_id]))
         keyed.append(q)
     return keyed, True
+
+
+def _first_wording(asked: Sequence[Question]) -> list[Question]:
+    """The first training wording of each fact, slot and answer, and the fact's cloze."""
+    first: dict[tuple[int, str, str, bool], Question] = {}
+    for q in asked:
+        if q.set == "train":
+            first.setdefault((q.fact_id, q.slot, q.answer, q.raw), q)
+    return list(first.values())
 
 
 def _one_wording(asked: Sequence[Question], name: str) -> list[Question]:

@@ -78,7 +78,10 @@ def train_night(
     with clock.stage("examples"):
         progress("writing questions", 0, 1)
         every = [*new, *earlier]
-        material = prepare(lm, every, parser, seed=seed, statement_weight=config.train.statement_weight)
+        material = prepare(
+            lm, every, parser, seed=seed, statement_weight=config.train.statement_weight,
+            paraphrases=config.train.paraphrases,
+        )  # fmt: skip
         progress("writing questions", 1, 1)
     fresh = {t.id for t in new}
     exam = _sample([e for e in material.verify if e.fact in fresh])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from hippo_mem.config import SpatialConfig
 from hippo_mem.spatial.coordinates import Layout, Link, lay_out
 from hippo_mem.spatial.names import same_spelling
-from hippo_mem.spatial.planner import Point, Way
+from hippo_mem.spatial.planner import Heuristic, Point, Way
 from hippo_mem.spatial.rows import WAY, Edge, Spot
 from hippo_mem.spatial.vocabulary import RELATIONS, inverse, wording
 
@@ -25,9 +26,11 @@ class Atlas:
     Args:
         spots: the places.
         edges: oldest first.
+        config: how ways are planned on it.
     """
 
-    def __init__(self, spots: Sequence[Spot], edges: Sequence[Edge]) -> None:
+    def __init__(self, spots: Sequence[Spot], edges: Sequence[Edge], config: SpatialConfig | None = None) -> None:
+        self._config = config or SpatialConfig()
         self.spots: Mapping[int, Spot] = {s.id: s for s in spots}
         self._by_key: dict[str, int] = {}
         merged: dict[int, int] = {}  # the same name in two contexts is one place of a map over both
@@ -117,9 +120,18 @@ class Atlas:
         return self._graph
 
     def positions(self) -> Mapping[int, Point] | None:
-        """Coordinates for an estimate of what is left to go; None where places cannot all be compared."""
+        """Coordinates for an estimate of what is left to go; None where places cannot all be compared, or the planner
+        is to do without one.
+        """
+        if self._config.planner == "dijkstra":
+            return None
         components = set(self.layout.component.values())
         return self.layout.positions if len(components) == 1 else None
+
+    @property
+    def heuristic(self) -> Heuristic:
+        """The distance behind the planner's estimate."""
+        return self._config.heuristic
 
     def steps_from(self, places: Iterable[int]) -> dict[int, int]:
         """How many edges each place is from the nearest of `places`, those included at 0."""

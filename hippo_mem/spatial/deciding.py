@@ -200,7 +200,7 @@ def _where_touching(atlas: Atlas, a: int, b: int) -> Answer | None:
 
 def _way(atlas: Atlas, asking: Asking, start: int, goal: int) -> Answer | None:
     try:
-        route = plan(atlas.graph(), start, goal, positions=atlas.positions())
+        route = plan(atlas.graph(), start, goal, positions=atlas.positions(), heuristic=atlas.heuristic)
     except NoRoute as error:
         if asking.kind == "reach":
             text = "no"

@@ -24,9 +24,15 @@ _RELATION = {"L": "left", "R": "right", "U": "above", "D": "below"}
 
 
 def record_grid(
-    connection: sqlite3.Connection, naming: rows.Naming, telling: rows.Telling, task: GridTask, macros: MacroLib
+    connection: sqlite3.Connection,
+    naming: rows.Naming,
+    telling: rows.Telling,
+    task: GridTask,
+    macros: MacroLib | None,
 ) -> list[str]:
-    """Write walls, the cells walked on, and the walk as a trajectory. Returns what was understood."""
+    """Write walls, the cells walked on, and the walk as a trajectory, where one is to be kept. Returns what was
+    understood.
+    """
     said = []
     for x, y in sorted(task.obstacles or ()):
         naming.place(cell_name(x, y), cell_key(x, y), x=x, y=y, passable=False)
@@ -48,12 +54,12 @@ def record_grid(
             {"action": step, "at": cell_name(*a), "to": cell_name(*b)}
             for a, b, step in zip(cells, cells[1:], task.told, strict=False)
         ]
-        if steps:
+        if steps and macros is not None:
             goal = cell_name(*(task.goal or cells[-1]))
             start = cell_name(*cells[0])
             macros.record(connection, telling, steps, start=start, goal=goal, success=success, details=details)
         said.append(f"the walk {task.told} from {cells[0]}" + ("" if success else ", which did not succeed"))
-    elif size:
+    if size and (macros is None or not (task.told and task.start)):
         rows.add_trajectory(connection, telling, start="", goal="", steps=(), success=False, details=details)
     return said
 

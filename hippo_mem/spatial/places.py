@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hippo_mem.config import SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError
 from hippo_mem.spatial import links, rows
@@ -40,6 +41,7 @@ class PlaceGraph(MapView):
         merge_cosine: how near two such names' vectors have to be, 0..1.
         ttl_s: a place or edge not told again for so long is forgotten; None: never.
         max_places: over it, places seen once and longest ago go first.
+        config: how ways are planned, and whether trajectories are kept.
         clock: unix seconds.
     Raises: InputError for a setting out of range.
     """
@@ -53,6 +55,7 @@ class PlaceGraph(MapView):
         merge_cosine: float = 0.9,
         ttl_s: float | None = None,
         max_places: int = 20_000,
+        config: SpatialConfig | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not 0.0 < merge_cosine <= 1.0 or max_places < 2 or (ttl_s is not None and not ttl_s > 0.0):
@@ -60,7 +63,7 @@ class PlaceGraph(MapView):
                 f"merge_cosine must be in (0, 1], max_places at least 2 and ttl_s positive; "
                 f"got {merge_cosine!r}, {max_places!r}, {ttl_s!r}"
             )
-        super().__init__(database, clock=clock)
+        super().__init__(database, config=config, clock=clock)
         self._embedder_id = embedder.id if embedder else ""
         self._preparer = Preparer(embedder)
         self._cosine = merge_cosine
@@ -85,8 +88,8 @@ class PlaceGraph(MapView):
             naming = rows.Naming(connection, telling, p.vectors, self._embedder_id, self._cosine)
             said = [text for s in p.statements for text in self._state(connection, naming, telling, s)]
             if p.grid is not None:
-                said += record_grid(connection, naming, telling, p.grid, self.macros)
-            if p.procedure is not None:
+                said += record_grid(connection, naming, telling, p.grid, self.macros if self._config.macros else None)
+            if p.procedure is not None and self._config.macros:
                 steps = [{"action": step} for step in p.procedure.steps]
                 self.macros.record(connection, telling, steps, start="", goal=p.procedure.goal, success=True)
                 said.append(

@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from hippo_mem.errors import InputError
 
@@ -52,6 +52,7 @@ class NoRoute(InputError):
 
 
 Graph = Mapping[N, Sequence[Way[N]]]
+Heuristic = Literal["auto", "manhattan", "euclidean"]
 
 
 def plan(
@@ -63,6 +64,7 @@ def plan(
     risk: float = 0.0,
     weight: float = 1.0,
     shortcuts: Graph[N] | None = None,
+    heuristic: Heuristic = "auto",
 ) -> Route[N]:
     """The route of least cost; the same graph gives the same one of several that cost the same.
 
@@ -72,6 +74,8 @@ def plan(
         risk: >= 0; every way costs `cost - risk * log(success)`, so that at 1 and cost 0 the most probable route wins.
         weight: >= 1; the estimate counts this much, and the route costs at most `weight` times the least (Pohl 1970).
         shortcuts: remembered ways of several moves, of the cost their moves have in `graph`.
+        heuristic: the distance behind the estimate; "auto" is the sum of both differences where all ways run along the
+            axes, else the straight line. Any of them gives a route of the same cost.
     Raises: InputError for a negative cost, a success outside (0, 1], a start without a line, weight < 1, risk < 0;
         NoRoute when the goal cannot be reached.
     Source: Hart, Nilsson and Raphael 1968. The estimate is distance times the least cost per distance of any way,
@@ -88,7 +92,7 @@ def plan(
                 )
     if start not in graph:
         raise InputError(f"{start!r} is not on the map")
-    estimate = _Estimate(graph, positions, goal, risk)
+    estimate = _Estimate(graph, positions, goal, risk, heuristic)
     best: dict[N, float] = {start: 0.0}
     came: dict[N, tuple[N, Way[N]]] = {}
     done: set[N] = set()
@@ -134,7 +138,9 @@ def way_cost(way: Way[N], risk: float) -> float:
 class _Estimate(Generic[N]):
     """A lower bound of the cost to the goal; 0 everywhere without usable coordinates."""
 
-    def __init__(self, graph: Graph[N], positions: Mapping[N, Point] | None, goal: N, risk: float) -> None:
+    def __init__(
+        self, graph: Graph[N], positions: Mapping[N, Point] | None, goal: N, risk: float, heuristic: Heuristic
+    ) -> None:
         self._goal = positions.get(goal) if positions else None
         self._positions = positions or {}
         self._scale = 0.0
@@ -145,7 +151,9 @@ class _Estimate(Generic[N]):
             return
         spans = [(self._positions[place], self._positions[way.to]) for place, way in pairs]
         # On streets that run along the axes the sum of both differences is the tighter bound.
-        self._along = all(a[0] == b[0] or a[1] == b[1] for a, b in spans)
+        self._along = heuristic == "manhattan" or (
+            heuristic == "auto" and all(a[0] == b[0] or a[1] == b[1] for a, b in spans)
+        )
         rates = [
             way_cost(way, risk) / d
             for (_, way), (a, b) in zip(pairs, spans, strict=True)

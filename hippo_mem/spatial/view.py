@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hippo_mem.config import SpatialConfig
 from hippo_mem.errors import InputError
 from hippo_mem.spatial import links, rows
 from hippo_mem.spatial.asking import Asking, read_question
@@ -37,11 +38,15 @@ class MapView:
 
     Args:
         database: the open store.
+        config: how ways are planned, and whether trajectories are kept.
         clock: unix seconds; what has run out by then is not on the map.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, *, config: SpatialConfig | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._database = database
+        self._config = config or SpatialConfig()
         self._clock = clock
         self._atlases: OrderedDict[tuple[Any, ...], Atlas] = OrderedDict()
         self._version = -1
@@ -68,7 +73,10 @@ class MapView:
             atlas = self._atlas(connection, (found[start],), None)
             remembered = shortcuts(connection, found[start], atlas)
         try:
-            route = plan(atlas.graph(), start, goal, positions=atlas.positions(), risk=risk, shortcuts=remembered)
+            route = plan(
+                atlas.graph(), start, goal, positions=atlas.positions(), risk=risk, shortcuts=remembered,
+                heuristic=atlas.heuristic,
+            )  # fmt: skip
         except NoRoute as error:
             there = ", ".join(atlas.name(p) for p in error.reachable if isinstance(p, int))
             raise NoRoute(
@@ -204,7 +212,7 @@ class MapView:
             self._atlases.move_to_end(key)
             return self._atlases[key]
         at = self._clock() if as_of is None else as_of
-        atlas = Atlas(*rows.load(connection, contexts, at, as_of=as_of))
+        atlas = Atlas(*rows.load(connection, contexts, at, as_of=as_of), self._config)
         fading = connection.execute(
             "SELECT EXISTS (SELECT 1 FROM places WHERE expires IS NOT NULL) OR "
             "EXISTS (SELECT 1 FROM edges WHERE expires IS NOT NULL)"
