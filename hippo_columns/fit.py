@@ -1,7 +1,8 @@
 """The one training loop: batches in random order, a loss, an optimizer, and an honest count of the samples seen.
 
 In: tensors that are whole in memory, a function from a batch to its loss, something with `zero_grad` and `step`. Out:
-how much was seen. Knows nothing of tasks, masks or sleep; peers train by it as well, so their budgets are counted alike.
+how much was seen. Knows nothing of tasks, masks or sleep; peers train by it as well, so that all
+budgets are counted alike.
 """
 
 from __future__ import annotations

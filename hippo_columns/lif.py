@@ -44,8 +44,8 @@ def lif_rate(
             (slope / 2) / (1 + (pi / 2 * slope * v)^2). slope: None is 25 and 2.
     Returns: rates in 0..1, multiples of 1 / n_steps when spiking.
     Raises: ConfigError for fewer than one step, or an unknown neuron or surrogate.
-    Source: LIF with reset to zero and direct encoding; fast sigmoid of Zenke & Ganguli 2018, arctan of Fang et al. 2021.
-        Equals snnTorch's `Leaky(reset_mechanism="zero")` in value and gradient: the reset itself passes no gradient
+    Source: LIF with reset to zero and direct encoding; fast sigmoid of Zenke & Ganguli 2018, arctan of Fang et al.
+        2021. Equals snnTorch's `Leaky(reset_mechanism="zero")` in value and gradient: the reset itself passes no gradient
         when spiking. When graded the reset is part of the derivative, which is then exact.
     """
     if n_steps < 1:
@@ -62,7 +62,7 @@ def lif_rate(
 class _Unroll(torch.autograd.Function):
     """All steps in one node: nothing is recorded per step, and the backward recursion is one operation a step.
 
-    Saved: the potentials u (T, B, N). Spikes, surrogate and carry are computed again from them, for all steps at once.
+    Saved: potentials and silences (1 - s), (T, B, N) each. Surrogate and carry are computed for all steps at once.
     """
 
     @staticmethod
@@ -77,47 +77,45 @@ class _Unroll(torch.autograd.Function):
         slope: float,
     ) -> Tensor:
         u = current.new_empty((n_steps, *current.shape))
-        silent = torch.empty_like(current)  # 1 - s of the step before
+        silent = torch.empty_like(u)  # 1 - s
         carried = torch.empty_like(current)
-        total = torch.zeros_like(current)  # of 1 - s
-        u[0].copy_(current)
+        potentials, silences = u.unbind(0), silent.unbind(0)
+        potentials[0].copy_(current)
         for n in range(n_steps):
             if n:
-                torch.mul(u[n - 1], silent, out=carried)
-                torch.addcmul(current, carried, beta, out=u[n])
+                torch.mul(potentials[n - 1], silences[n - 1], out=carried)
+                torch.addcmul(current, carried, beta, out=potentials[n])
             if neuron == "spiking":
-                torch.le(u[n], threshold, out=silent)
+                torch.le(potentials[n], threshold, out=silences[n])
             else:
-                torch.sub(threshold, u[n], out=silent).sigmoid_()
-            total.add_(silent)
-        ctx.save_for_backward(u, beta, threshold)
+                torch.sub(threshold, potentials[n], out=silences[n]).sigmoid_()
+        ctx.save_for_backward(u, silent, beta, threshold)
         ctx.neuron, ctx.surrogate, ctx.slope = neuron, surrogate, slope
-        return total.div_(-n_steps).add_(1.0)
+        return silent.mean(0).neg_().add_(1.0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        u, beta, threshold = ctx.saved_tensors
+        u, silent, beta, threshold = ctx.saved_tensors
         n_steps = len(u)
         if ctx.neuron == "spiking":
-            silent = (u <= threshold).to(u.dtype)
             slope = _surrogate_slope(u - threshold, ctx.surrogate, ctx.slope)
             carry = silent * beta
         else:
-            silent = torch.sigmoid(threshold - u)
             slope = silent * (1.0 - silent)
             carry = (silent - u * slope) * beta
         # d_u[n] = d_s[n] s'(u[n]) + d_u[n+1] beta (1 - s[n]); d_s is the same at every step.
         d_spike = slope.mul_(grads[0] / n_steps)
         d_u = d_spike.clone() if ctx.needs_input_grad[2] else d_spike
+        steps, carries = d_u.unbind(0), carry.unbind(0)
         for n in range(n_steps - 2, -1, -1):
-            d_u[n].addcmul_(d_u[n + 1], carry[n])
+            steps[n].addcmul_(steps[n + 1], carries[n])
         if ctx.needs_input_grad[2] and ctx.neuron == "graded":
             # The threshold also moves what a step carries on: d carry-over / d threshold = beta u s'.
             d_spike[:-1] += d_u[1:] * (u[:-1] * (silent[:-1] * (1.0 - silent[:-1])) * beta).neg_()
         d_beta = d_threshold = None
         if ctx.needs_input_grad[1]:
-            d_beta = torch.einsum("tbn,tbn->n", d_u[1:], u[:-1] * silent[:-1])
+            d_beta = (u[:-1] * silent[:-1]).mul_(d_u[1:]).sum((0, 1))
         if ctx.needs_input_grad[2]:
             d_threshold = -d_spike.sum_to_size(threshold.shape) if threshold.dim() else -d_spike.sum()
         return d_u.sum(0), d_beta, d_threshold, None, None, None, None
