@@ -15,21 +15,99 @@ from hippo_mem.errors import InputError
 from hippo_mem.relational import editing
 from hippo_mem.relational.tuples import Tuple
 from hippo_mem.spatial.rows import load
+from hippo_mem.storage.origins import bump
 from hippo_mem.text import clean_text
-from hippo_mem.types import Event, Fact, Provenance
+from hippo_mem.types import Event, Fact, Provenance, Trace
 
 _MOST_FACTS = 2000  # of one drawing
+_MOST_MEMORIES = 500  # of one page
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)  # names are kept without
 
 
 class Browser:
-    """The facts and places of one open store.
+    """The episodes, facts and places of one open store.
 
     Raises: InputError from every method whose memory is switched off.
     """
 
     def __init__(self, awake: Awake) -> None:
         self._awake = awake
+
+    def memories(
+        self, *, limit: int = 50, before: int | None = None, source: str | None = None, context: str | None = None,
+        contains: str | None = None, closed: bool = True,
+    ) -> list[Trace]:  # fmt: skip
+        """A page of episodes, newest first, each with the gate's verdict on it (`Trace.salience`).
+
+        Args:
+            before: only ids below it: the last id of the page before. contains: letters of the text, any case.
+            closed: also those that are the past by now.
+        Raises: InputError for a limit out of 1..500.
+        """
+        if not 1 <= limit <= _MOST_MEMORIES:
+            raise InputError(f"limit must be 1 to {_MOST_MEMORIES}, got {limit}")
+        conditions, values = ["retired IS NULL"], list[Any]()
+        for condition, value in (("id < ?", before), ("source = ?", source), ("context_key = ?", context),
+                                 ("text LIKE ? ESCAPE '\\'", contains and f"%{_literal(contains)}%")):  # fmt: skip
+            if value:
+                conditions.append(condition)
+                values.append(value)
+        if not closed:
+            conditions.append("valid_to IS NULL")
+        with self._awake.database.read() as connection:
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    f"SELECT id FROM traces WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?", (*values, limit)
+                )
+            ]
+        return self._awake.store.get_many(ids)
+
+    def memory(self, trace_id: int) -> Trace:
+        """One episode.
+
+        Raises: InputError when there is none.
+        """
+        found = self._awake.store.get(trace_id)
+        if found is None:
+            raise InputError(f"there is no memory {trace_id}")
+        return found
+
+    def pin(self, trace_id: int, pinned: bool = True) -> Trace:
+        """Keep an episode whatever upkeep thinks of it, or no longer.
+
+        Raises: InputError when there is none.
+        """
+        with self._awake.store.transaction() as connection:
+            self.memory(trace_id)
+            connection.execute("UPDATE traces SET pin = ? WHERE id = ?", (pinned, trace_id))
+        return self.memory(trace_id)
+
+    def edit(self, trace_id: int, text: str) -> Trace:
+        """Say an episode anew: the new text is told in its place, pinned; the old one, and what only it said, is past.
+
+        Raises: InputError when there is no such episode, it is past already, or the text is the same.
+        """
+        text, now = clean_text(text, "the new text"), time.time()
+        with self._awake.store.transaction() as connection:
+            old = self.memory(trace_id)
+            if old.valid_to is not None:
+                raise InputError(f"memory {trace_id} is past already; edit the one that took its place")
+            if text == old.text:
+                raise InputError(f"memory {trace_id} says that already")
+            for fact in self.facts_of(trace_id):
+                if fact.valid_to is None and set(fact.trace_ids) == {trace_id}:
+                    editing.close(connection, fact.id, now)
+            connection.execute("DELETE FROM origins WHERE trace_id = ? AND kind IN ('place', 'edge')", (trace_id,))
+            bump(connection, "spatial")
+            connection.execute("UPDATE traces SET valid_to = ? WHERE id = ?", (max(now, old.valid_from), trace_id))
+            event = Event(
+                text=text, source=old.provenance.source, context=old.context_key, pin=True, time=now, tags=old.tags,
+                doc_id=old.provenance.doc_id,
+            )  # fmt: skip
+            new = self._awake.observe_many([event])[0][0].trace_id
+            assert new is not None  # what is pinned is stored, or counted into one that says the same
+        return self.memory(new)
 
     def facts(self, about: str | None = None, *, as_of: float | None = None, history: bool = False,
               context: str | None = None, limit: int = 200) -> list[Fact]:  # fmt: skip
@@ -56,6 +134,18 @@ class Browser:
         """
         with self._awake.database.read() as connection:
             return editing.fact_of(connection, fact_id)
+
+    def facts_of(self, trace_id: int) -> list[Fact]:
+        """The facts that one episode told, those that hold no more included, in the order they were read."""
+        with self._awake.database.read() as connection:
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT DISTINCT row_id FROM origins WHERE kind = 'fact' AND trace_id = ? ORDER BY row_id",
+                    (trace_id,),
+                )
+            ]
+            return [editing.fact_of(connection, i) for i in ids]
 
     def fact_graph(self, *, as_of: float | None = None, context: str | None = None) -> dict[str, Any]:
         """`{"nodes": [{"id", "name", "kind", "degree"}], "edges": [{"id", "head", "tail", "relation", …}], "left_out"}`.
@@ -176,6 +266,8 @@ class Browser:
         names = {p["id"]: p["name"] for p in known.values()}
         return {"places": [names[i] for i in ids], "ids": ids, "steps": len(ids) - 1}
 
+    # The parts, where they are switched on -------------------------------------------------------------------------
+
     @property
     def _graph(self) -> Any:
         if self._awake.knowledge.graph is None:
@@ -187,3 +279,8 @@ class Browser:
         if self._awake.knowledge.map is None:
             raise InputError("the map of places is switched off: open with 'spatial' among `memories`")
         return self._awake.knowledge.map
+
+
+def _literal(text: str) -> str:
+    """Letters for LIKE, where they mean themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

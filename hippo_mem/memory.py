@@ -34,6 +34,7 @@ from hippo_mem.sleep.bedtime import Bedtime, Progress
 from hippo_mem.sleep.examples import with_context
 from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
 from hippo_mem.storage.experiment import StoreMeta, load_session
+from hippo_mem.storage.portable import Imported, export_to, import_from
 from hippo_mem.storage.session_rows import load_rows, save_store
 from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Event, Outcome, Recall, Where
@@ -185,6 +186,10 @@ class Hippo:
         Args: touch: count the hits as used; False leaves the store as it is.
         """
         return self.awake.recall(cue, k, where=where, as_of=as_of, touch=touch)
+
+    def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
+        """What the map or the graph answers by itself, with the path that led there; None where neither can."""
+        return self.awake.decide(question, context=context, as_of=as_of)
 
     def forget(
         self, *, trace_id: int | None = None, source: str | None = None, doc_id: str | None = None,
@@ -340,6 +345,21 @@ class Hippo:
         """Write the three memories as an experiment store: `hei_nw/<session>` with everything, `sgc_rss/<session>` with
         the graph, `smpd/<session>` with the map."""
         return save_store(self.awake.database, self.awake.store, dir, session_id, model=self.model_name)
+
+    def export(self, path: str | Path, *, format: Literal["jsonl", "parquet"] = "jsonl") -> dict[str, int]:
+        """Write everything remembered to a file (JSONL) or a folder (Parquet); returns table -> rows.
+
+        Raises: InputError for a place that holds something else; StorageFull.
+        """
+        return export_to(self.awake.database, Path(path), format=format)
+
+    def import_(self, path: str | Path, *, renumber: bool = False) -> Imported:
+        """Take in an export, all of it or nothing.
+
+        Args: renumber: give rows new ids; without it an id that is taken is an error.
+        Raises: InputError, StoreFormatError with the line, StoreVersionError.
+        """
+        return import_from(self.awake.database, Path(path), space=self.awake.embedder, renumber=renumber)
 
     def load(self, dir: str | Path, session_id: str) -> int:
         """Take in an experiment store; returns how many episodes were added. Ids are given anew.

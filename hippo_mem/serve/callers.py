@@ -9,12 +9,19 @@ import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hippo_mem.serve.access import Access
+from hippo_mem.errors import InputError
+from hippo_mem.serve.access import Access, AccessDenied
 from hippo_mem.serve.bedroom import Bedroom
 from hippo_mem.serve.people import People
+from hippo_mem.serve.problems import problem, status_of
 
 COOKIE = "hippo_token"
+# What a browser needs before its user has shown a token: the login page and files without anything personal.
+_OPEN_PATHS = frozenset({"/health", "/login"})
+_OPEN_FOLDERS = ("/_nicegui", "/api/docs", "/api/openapi.json")
 USER_HEADER = "x-hippo-user"
 
 
@@ -34,6 +41,34 @@ class House:
         Raises: AccessDenied, InputError.
         """
         return self.access.user_for(token_of(request), wanted or request.headers.get(USER_HEADER))
+
+
+class Door:
+    """ASGI middleware: nobody without a valid token gets further where tokens are needed, whatever the route."""
+
+    def __init__(self, app: ASGIApp, house: House) -> None:
+        self._app, self._house = app, house
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or answer it with why not."""
+        if scope["type"] in ("http", "websocket") and not _open(scope["path"]):
+            try:
+                self._house.user_of(HTTPConnection(scope))
+            except (AccessDenied, InputError) as error:
+                if scope["type"] == "websocket":
+                    await receive()
+                    await send({"type": "websocket.close", "code": 1008})
+                    return
+                if status_of(error) == 401 and "text/html" in HTTPConnection(scope).headers.get("accept", ""):
+                    await RedirectResponse("/login", 303)(scope, receive, send)
+                    return
+                await problem(status_of(error), str(error))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
 def token_of(request: HTTPConnection) -> str | None:

@@ -3,8 +3,6 @@
 Routes read the request, call the facade and return plain data. Knows nothing of storage or models.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from hippo_mem.serve.bedroom import SleepRun
 from hippo_mem.serve.callers import House
 from hippo_mem.serve.problems import NotFound
 from hippo_mem.sleep.schedule import SleepSchedule
-from hippo_mem.types import MAX_TEXT_CHARS, Event, Where
+from hippo_mem.types import MAX_TEXT_CHARS, Event, Trace, Where
 
 _MOST_AT_ONCE = 1000
 _CHUNK = 1024 * 1024
@@ -158,30 +156,26 @@ def router(house: House) -> APIRouter:
         contains: Annotated[str | None, Query(max_length=200, description="Only texts with these letters.")] = None,
     ) -> dict[str, Any]:
         """A page of episodes, newest first, each with what the gate thought of it."""
-        found = hippo.memories(limit=limit, before=before, source=source, context=context, contains=contains)
+        found = hippo.browse.memories(limit=limit, before=before, source=source, context=context, contains=contains)
         return {"memories": to_plain(found), "next": found[-1].id if len(found) == limit else None}
 
     @api.get("/memories/{memory_id}")
     def memory_of(hippo: Mine, memory_id: Id) -> dict[str, Any]:
         """One episode, and the facts that were read from it."""
-        found = hippo.memory(memory_id)
-        if found is None:
-            raise NotFound(f"there is no memory {memory_id}")
+        found = _known(hippo, memory_id)
         return {"memory": to_plain(found), "facts": to_plain(hippo.browse.facts_of(memory_id))}
 
     @api.patch("/memories/{memory_id}")
     def change(hippo: Mine, memory_id: Id, body: Change) -> dict[str, Any]:
         """Pin or unpin it, or say it anew: a new text is a new memory, and the old one becomes the past."""
-        if hippo.memory(memory_id) is None:
-            raise NotFound(f"there is no memory {memory_id}")
+        changed = _known(hippo, memory_id)
         if body.text is None and body.pin is None:
             raise InputError("nothing to change: give text, pin, or both")
-        changed = memory_id
         if body.text is not None:
-            changed = hippo.edit(memory_id, body.text)
+            changed = hippo.browse.edit(memory_id, body.text)
         if body.pin is not None:
-            hippo.pin(changed, body.pin)
-        return {"memory": to_plain(hippo.memory(changed))}
+            changed = hippo.browse.pin(changed.id, body.pin)
+        return {"memory": to_plain(changed)}
 
     @api.delete("/memories/{memory_id}")
     def forget_one(hippo: Mine, memory_id: Id) -> dict[str, Any]:
@@ -341,6 +335,13 @@ def router(house: House) -> APIRouter:
             return to_plain(hippo.import_(path, renumber=True))  # type: ignore[no-any-return]
 
     return api
+
+
+def _known(hippo: Hippo, memory_id: int) -> Trace:
+    try:
+        return hippo.browse.memory(memory_id)
+    except InputError as error:
+        raise NotFound(str(error)) from None
 
 
 def _known_fact(hippo: Hippo, fact_id: int) -> None:

@@ -1,0 +1,133 @@
+"""One process for everything: the web app, the REST and OpenAI-compatible APIs, and MCP, behind one guard.
+
+    request ► guard (host, origin, size, rate) ► who (access) ► route ► Hippo
+
+Knows nothing of what the routes do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from mcp.server.transport_security import TransportSecuritySettings
+
+from hippo_mem.config import GateConfig
+from hippo_mem.errors import InputError
+from hippo_mem.home import data_home, make_folder
+from hippo_mem.lm import DEFAULT_MODEL
+from hippo_mem.memory import Hippo, HippoConfig
+from hippo_mem.serve import completions, memories, problems
+from hippo_mem.serve.access import Access, Tokens, is_loopback
+from hippo_mem.serve.bedroom import Bedroom
+from hippo_mem.serve.callers import Door, House
+from hippo_mem.serve.guard import Guard, Limits
+from hippo_mem.serve.nightwatch import Nightwatch
+from hippo_mem.serve.people import People
+from hippo_mem.serve.tools import mcp_server
+
+log = logging.getLogger(__name__)
+MCP_PATH = "/mcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """How one server runs. `hosts` are names it answers to besides loopback and `host`; `answers` at once."""
+
+    home: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8377
+    model: str = DEFAULT_MODEL
+    hosts: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    answers: int = 2
+    nights: bool = True
+    web: bool = True
+
+
+def open_memory(config: ServeConfig, user: str) -> Hippo:
+    """One user's memory as a server opens it: surprise is measured by the store's own words, so that telling it
+    something needs no language model in this process."""
+    settings = HippoConfig(gate=replace(GateConfig(), surprise="cheap"))
+    return Hippo.open(config.home, user, model=config.model, config=settings)
+
+
+def make_house(config: ServeConfig) -> House:
+    """What the routes of one server share.
+
+    Raises: InputError for an address beyond this machine while there is no token for anyone; StorageFull.
+    """
+    home = make_folder(data_home(config.home))
+    tokens = Tokens(home)
+    local = is_loopback(config.host)
+    if not local and not tokens.all():
+        raise InputError(
+            f"{config.host} can be reached from other machines, and there is no token yet: issue one with "
+            "`hippo token add --user NAME`, or serve on 127.0.0.1"
+        )
+    people = People(lambda user: open_memory(config, user), home=home)
+    return House(
+        access=Access(tokens=tokens, open=local), people=people, bedroom=Bedroom(home, config.model),
+        model=config.model, answering=asyncio.Semaphore(config.answers),
+    )  # fmt: skip
+
+
+def make_app(config: ServeConfig, house: House | None = None) -> Any:
+    """The ASGI app of one server, guard included. The memories are closed when it shuts down."""
+    here = house or make_house(config)
+    names = frozenset({"127.0.0.1", "localhost", "::1", config.host.strip("[]").casefold(), *config.hosts})
+    watch = Nightwatch(here.people, here.bedroom)
+    tools = mcp_server(here.people, here.bedroom, lambda ctx: _mcp_user(here, ctx))
+    # Host and origin are checked by the guard, before anything else is.
+    mcp_app = tools.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with tools.session_manager.run():
+            if config.nights:
+                watch.start()
+            try:
+                yield
+            finally:
+                watch.close()
+                here.bedroom.close()
+                here.people.close()
+
+    app = FastAPIOffline(
+        title="hippo", version=completions.VERSION, lifespan=lifespan, docs_url="/api/docs", redoc_url=None,
+        openapi_url="/api/openapi.json", static_url="/api/docs-assets",
+        description="A private memory that is told once, recalls at once, and learns asleep.",
+    )  # fmt: skip
+    problems.add_to(app)
+    app.include_router(memories.router(here))
+    app.include_router(completions.router(here))
+
+    @app.get("/health", tags=["server"])
+    def health() -> dict[str, str]:
+        """Whether the server answers."""
+        return {"status": "ok"}
+
+    app.router.routes.extend(mcp_app.routes)
+    if config.web:
+        from hippo_mem.serve import web
+
+        web.add_to(app, here, secret=secrets.token_urlsafe(32))
+    return Guard(Door(app, here), hosts=names, limits=config.limits)
+
+
+def _mcp_user(house: House, context: Any) -> str:
+    headers = context.headers or {}
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    token = value.strip() if kind.casefold() == "bearer" else None
+    return house.access.user_for(token, headers.get("x-hippo-user"))
