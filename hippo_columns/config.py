@@ -129,7 +129,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicReplayConfig:
-    """Replay that follows the loss. Shares are of 1; see `hippo_mem.replay`.
+    """Replay that follows the loss, see `hippo_mem.replay.DynamicReplay`. Percents are 0..100.
 
     rank_by "excess" subtracts the entropy of the teacher's answer, which no student can get below; "loss" does not.
     prime_warmup: passes over the primes once, before all else; base_pass: passes over the bases in every epoch.
@@ -137,8 +137,8 @@ class DynamicReplayConfig:
     """
 
     ema: float = 0.85
-    top_percent: float = 0.4
-    extra_percent: float = 0.2
+    top_percent: float = 40.0
+    extra_percent: float = 20.0
     prob_floor: float = 0.1
     rank_by: Literal["excess", "loss"] = "excess"
     prime_warmup: float = 1.0
@@ -285,8 +285,8 @@ def _check(config: ExperimentConfig) -> None:
         ("training.base_lr_scale_during_novel", t.base_lr_scale_during_novel),
         ("training.shared_lr_scale", t.shared_lr_scale),
         ("network.beta", n.beta),
-        ("sleep.dynamic.top_percent", d.top_percent),
-        ("sleep.dynamic.extra_percent", d.extra_percent),
+        ("sleep.dynamic.top_percent / 100", d.top_percent / 100),
+        ("sleep.dynamic.extra_percent / 100", d.extra_percent / 100),
         ("sleep.dynamic.prob_floor", d.prob_floor),
         ("sleep.max_drop", s.max_drop),
     ):

@@ -45,8 +45,8 @@ def lif_rate(
     Returns: rates in 0..1, multiples of 1 / n_steps when spiking.
     Raises: ConfigError for fewer than one step, or an unknown neuron or surrogate.
     Source: LIF with reset to zero and direct encoding; fast sigmoid of Zenke & Ganguli 2018, arctan of Fang et al.
-        2021. Equals snnTorch's `Leaky(reset_mechanism="zero")` in value and gradient: the reset itself passes no gradient
-        when spiking. When graded the reset is part of the derivative, which is then exact.
+        2021. Equals snnTorch's `Leaky(reset_mechanism="zero")` in value and gradient: the reset itself passes no
+        gradient when spiking. When graded the reset is part of the derivative, which is then exact.
     """
     if n_steps < 1:
         raise ConfigError(f"neurons need at least one time step, got n_steps={n_steps}")

@@ -6,7 +6,7 @@ language models or sleep.
 """
 
 from hippo_mem.replay.dataset import ReplayDataset, ReplayStats
-from hippo_mem.replay.dynamic import DynamicReplay, LossSampler, RunningLoss, interleave_queues
+from hippo_mem.replay.dynamic import DynamicReplay, LossSampler, RunningLoss, excess, interleave_queues
 from hippo_mem.replay.items import ReplayItem, similarity_signatures
 from hippo_mem.replay.priority import priorities, priority
 from hippo_mem.replay.queue import ReplayQueue
@@ -21,6 +21,7 @@ __all__ = [
     "ReplayStats",
     "RunningLoss",
     "SpacedSchedule",
+    "excess",
     "interleave",
     "interleave_queues",
     "order",

@@ -1,8 +1,8 @@
 """Replay that follows the loss: what is not yet known is rehearsed most, nothing is quite forgotten.
 
 `LossSampler` draws batches in proportion to a power of each sample's running loss, `DynamicReplay` selects the worst
-part plus some of the rest, `interleave_queues` lets queues of unequal length take turns. Samples are positions
-0..n-1. Knows nothing of what the losses are losses of.
+part plus some of the rest, `excess` is the loss that a student can still lower, `interleave_queues` lets queues of
+unequal length take turns. Samples are positions 0..n-1. Knows nothing of what the losses are losses of.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
 from hippo_mem.errors import ConfigError, InputError
 
@@ -126,21 +127,32 @@ class LossSampler:
 
 
 class DynamicReplay:
-    """Selects for one epoch: always the worst `top_percent`, and `extra_percent` of the rest by chance.
+    """Selects for one epoch from one queue: always the worst, and some of the rest by chance.
 
-    The chance of the rest follows loss * bias with at least `prob_floor` times the uniform chance each. `nudge` raises
-    the bias of samples near those that struggle: it changes how often they are replayed, never a loss.
+    Of n samples the round(top_percent of n) with the highest running loss come back always. Of the rest come
+    round(extra_percent of n, times 1 + bias), drawn without replacement by p = (1 - floor) loss / sum + floor / rest.
+    The bias belongs to the whole queue: `nudge` moves it, `decay` lets it fade. It changes how many samples come,
+    never a loss; scaling the losses of a queue by a constant would change no selection.
 
-    Raises: ConfigError for values out of range. Percents are 0..100, of n and of what is left of n.
+    Losses should be excess losses (`excess`), else what cannot be learned better stays worst for ever.
+
+    Args:   n: samples. top_percent, extra_percent: 0..100, of n. prob_floor: share of a uniform draw, 0..1. ema: see
+        `RunningLoss`.
+    Raises: ConfigError for values out of range.
+    Source: top-k and proportional replay after prioritized experience replay (Schaul et al. 2016). Differs: the worst
+        are not drawn but taken, and there is a bias between queues.
     """
+
+    # A queue that resembles nothing that struggles still brings half of its extra samples; none brings above thrice.
+    MIN_BIAS, MAX_BIAS = -0.5, 2.0
 
     def __init__(
         self,
         n: int,
-        top_percent: float = 20.0,
+        top_percent: float = 40.0,
         extra_percent: float = 20.0,
-        prob_floor: float = 0.05,
-        ema: float = 0.5,
+        prob_floor: float = 0.1,
+        ema: float = 0.85,
         seed: int = 0,
     ) -> None:
         if not (0 <= top_percent <= 100 and 0 <= extra_percent <= 100 and 0 <= prob_floor <= 1):
@@ -150,41 +162,67 @@ class DynamicReplay:
             )
         self.losses = RunningLoss(n, ema)
         self._top, self._extra, self._floor = top_percent / 100, extra_percent / 100, prob_floor
-        self._bias: Floats = np.ones(n)
+        self._bias = 0.0
         self._rng = np.random.default_rng(seed)
 
+    @property
+    def bias(self) -> float:
+        """How much more of the rest comes than `extra_percent` asks for: -0.5 half, 0 as asked, 2 three times."""
+        return self._bias
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many of the worst, and how many of the rest, the next `select` gives."""
+        n_top = round(self._top * self.losses.n)
+        return n_top, min(round(self._extra * self.losses.n * (1.0 + self._bias)), self.losses.n - n_top)
+
     def select(self) -> list[int]:
-        """Positions to replay, worst first, then the extra ones; none twice. Counts are rounded up."""
+        """Positions to replay, worst first, then the extra ones; none twice."""
         values = self.losses.values
-        n = len(values)
+        n_top, n_extra = self.counts
         # Ties (all samples unseen, say) are broken by chance, not by position.
-        ranked = np.lexsort((self._rng.random(n), -values))
-        n_top = int(np.ceil(self._top * n - 1e-9))
+        ranked = np.lexsort((self._rng.random(len(values)), -values))
         top, rest = ranked[:n_top], ranked[n_top:]
-        n_extra = int(np.ceil(self._extra * len(rest) - 1e-9))
         if not n_extra:
             return [int(i) for i in top]
-        pull = values[rest] * self._bias[rest]
+        pull = values[rest]
         share = pull / pull.sum() if pull.sum() > 0 else np.full(len(rest), 1 / len(rest))
-        share = np.maximum(share, self._floor / len(rest))
-        return [int(i) for i in top] + [int(rest[j]) for j in _successive(share / share.sum(), n_extra, self._rng)]
+        share = (1.0 - self._floor) * share + self._floor / len(rest)
+        return [int(i) for i in top] + [int(rest[j]) for j in _successive(share, n_extra, self._rng)]
 
     def update(self, indices: ArrayLike, losses: ArrayLike) -> None:
         """Tell the losses of replayed samples. See `RunningLoss.update`."""
         self.losses.update(indices, losses)
 
-    def nudge(self, similarity: ArrayLike, strength: float) -> None:
-        """Replay more of what resembles something that struggles.
+    def nudge(self, struggle: float, similarity: float, influence: float = 0.2) -> None:
+        """Bring more of this queue because something like it struggles: bias += influence * struggle * similarity.
 
-        Shapes: similarity (n,), cosine in -1..1 of each sample to it.
-        Args:   strength: influence times gradient norm, 0 or more. The bias is multiplied by exp(strength *
-                    similarity) and kept in 0.1..10, so that no run of nudges silences or floods a sample.
-        Raises: InputError for another shape or a value that is not finite.
+        Args:   struggle: 0 or more, such as the norm of a gradient. similarity: cosine of this queue to what struggles,
+            -1..1; what points away counts as 0.
+        Raises: InputError for a struggle that is negative or not finite, or a similarity that is not finite.
         """
-        near = np.asarray(similarity, dtype=np.float64)
-        if near.shape != self._bias.shape or not np.all(np.isfinite(near)) or not np.isfinite(strength):
-            raise InputError(f"similarity must be {self._bias.shape} finite numbers, got shape {near.shape}")
-        self._bias = np.clip(self._bias * np.exp(strength * near), 0.1, 10.0)
+        if not (np.isfinite(struggle) and np.isfinite(similarity)) or struggle < 0:
+            raise InputError(f"a nudge needs a finite struggle of 0 or more and a cosine: {struggle}, {similarity}")
+        moved = self._bias + influence * struggle * max(0.0, similarity)
+        self._bias = float(np.clip(moved, self.MIN_BIAS, self.MAX_BIAS))
+
+    def decay(self, factor: float = 0.9) -> None:
+        """An epoch is over: the bias fades towards 0. Raises: ConfigError for a factor outside 0..1."""
+        if not 0.0 <= factor <= 1.0:
+            raise ConfigError(f"a bias fades by a factor in 0..1, got {factor}")
+        self._bias *= factor
+
+
+def excess(losses: ArrayLike, targets: ArrayLike) -> Floats:
+    """Cross-entropy above what the targets themselves leave open: max(0, loss - H(target)), in nats.
+
+    Shapes: losses (n,), targets (n,), the teacher's probability of the second class, 0..1.
+    Raises: InputError for other shapes or targets outside 0..1.
+    """
+    loss, p = np.asarray(losses, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    if loss.shape != p.shape or loss.ndim != 1 or (p.size and not (p.min() >= 0.0 and p.max() <= 1.0)):
+        raise InputError(f"excess needs losses and targets in 0..1, (n,) each, got shapes {loss.shape} and {p.shape}")
+    return np.maximum(0.0, loss - (entr(p) + entr(1.0 - p)))
 
 
 def interleave_queues(queues: Sequence[Sequence[T]], seed: int = 0) -> list[T]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hippo_mem.errors import ConfigError, InputError
-from hippo_mem.replay import DynamicReplay, LossSampler, RunningLoss, interleave_queues
+from hippo_mem.replay import DynamicReplay, LossSampler, RunningLoss, excess, interleave_queues
 
 
 def test_the_running_loss_worked_by_hand() -> None:
@@ -85,32 +85,72 @@ def test_impossible_sampling_is_refused(wrong: dict[str, object]) -> None:
 def test_the_worst_part_is_always_selected() -> None:
     replay = DynamicReplay(10, top_percent=20, extra_percent=25, seed=1)
     replay.update(range(10), np.arange(10.0))
+    assert replay.counts == (2, 2)  # round(2.0) and round(2.5)
     for _ in range(20):
         chosen = replay.select()
         assert set(chosen[:2]) == {8, 9}
-        assert len(chosen) == len(set(chosen)) == 4  # and 25 % of the other 8
+        assert len(chosen) == len(set(chosen)) == 4
     assert replay.select() != DynamicReplay(10, seed=2).select()
+
+
+@given(
+    st.integers(1, 60), st.floats(0, 100), st.floats(0, 100), st.floats(-3, 12), st.lists(st.floats(0, 9), max_size=60)
+)
+def test_a_plan_has_its_sizes_and_no_sample_twice(
+    n: int, top: float, extra: float, struggle: float, losses: list[float]
+) -> None:
+    replay = DynamicReplay(n, top, extra, seed=3)
+    replay.update(range(min(n, len(losses))), losses[:n])
+    replay.nudge(abs(struggle), 1.0)
+    n_top, n_extra = replay.counts
+    chosen = replay.select()
+    assert n_top == round(top / 100 * n)
+    assert n_extra == min(round(extra / 100 * n * (1 + replay.bias)), n - n_top)
+    assert len(chosen) == len(set(chosen)) == n_top + n_extra
+    assert set(chosen) <= set(range(n))
+    left_out = [replay.losses.values[i] for i in range(n) if i not in chosen[:n_top]]
+    assert not n_top or not left_out or min(replay.losses.values[i] for i in chosen[:n_top]) >= max(left_out)
 
 
 def test_the_floor_keeps_learned_samples_coming() -> None:
     replay = DynamicReplay(10, top_percent=0, extra_percent=10, prob_floor=0.5, seed=0)
     replay.update(range(10), [1.0] + [0.0] * 9)
-    counts = Counter(i for _ in range(600) for i in replay.select())
-    assert min(counts[i] for i in range(10)) > 0
-    assert counts[0] > counts[1]
+    counts = Counter(i for _ in range(4000) for i in replay.select())
+    # 0.5 * 1 + 0.05 for the one that is hard, 0.05 for each of the others
+    assert counts[0] / 4000 == pytest.approx(0.55, abs=0.03)
+    assert all(counts[i] / 4000 == pytest.approx(0.05, abs=0.02) for i in range(1, 10))
 
 
-def test_nudging_changes_how_often_and_not_the_losses() -> None:
-    def extra(strength: float) -> int:
-        replay = DynamicReplay(10, top_percent=0, extra_percent=20, prob_floor=0.0, seed=5)
-        replay.update(range(10), [1.0] * 10)
-        replay.nudge([1.0] + [0.0] * 9, strength)
-        assert replay.losses.values.tolist() == [1.0] * 10
-        return sum(0 in replay.select() for _ in range(400))
+def test_a_nudge_changes_how_many_come_and_fades() -> None:
+    replay = DynamicReplay(100, top_percent=40, extra_percent=20)
+    assert replay.counts == (40, 20)
+    replay.nudge(2.5, similarity=1.0, influence=0.2)  # bias 0.5
+    assert replay.counts == (40, 30)
+    assert len(replay.select()) == 70
+    replay.nudge(2.5, similarity=-1.0)  # what points away changes nothing
+    assert replay.bias == 0.5
+    replay.decay(0.9)
+    assert replay.bias == pytest.approx(0.45)
+    replay.nudge(1000.0, similarity=1.0)
+    assert replay.bias == 2.0
+    assert replay.losses.values.tolist() == [1.0] * 100
+    replay.nudge(1000.0, similarity=1.0, influence=-1.0)
+    assert replay.counts == (40, 10)
+    for struggle, similarity in ((np.nan, 1.0), (-1.0, 1.0), (1.0, np.inf)):
+        with pytest.raises(InputError, match="finite struggle"):
+            replay.nudge(struggle, similarity)
+    with pytest.raises(ConfigError, match="factor in"):
+        replay.decay(1.5)
 
-    assert extra(2.0) > 1.5 * extra(0.0)
-    with pytest.raises(InputError, match="similarity must be"):
-        DynamicReplay(3).nudge([1.0], 1.0)
+
+def test_a_sample_the_teacher_is_unsure_of_does_not_stay_worst() -> None:
+    # Answered exactly as the teacher answers, 0.5 costs ln 2 and 0.9 costs 0.325 nats, and neither can be lower.
+    targets = np.array([0.5, 0.9, 0.0, 1.0])
+    best = np.array([np.log(2.0), -(0.9 * np.log(0.9) + 0.1 * np.log(0.1)), 0.0, 0.0])
+    assert excess(best, targets) == pytest.approx([0, 0, 0, 0], abs=1e-12)
+    assert excess(best + np.array([0.1, 0.2, 0.3, 0.4]), targets) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(InputError, match=r"targets in 0\.\.1"):
+        excess([1.0], [1.5])
 
 
 @given(st.lists(st.lists(st.integers(), max_size=8), max_size=5), st.integers(0, 9))
