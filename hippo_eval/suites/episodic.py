@@ -13,9 +13,10 @@ they exist here alone, and nothing under `hippo_mem` can import them (the import
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from hippo_eval.suites.items import Suite, TeachItem, TestItem
+from hippo_eval.suites.items import Profile, Suite, TeachItem, TestItem
 
 VERSION = 2
 
@@ -89,6 +90,65 @@ TEST_PHRASINGS: dict[str, tuple[str, ...]] = {
     ),
 }
 SLOTS = tuple(TEST_PHRASINGS)
+# Everything is named but the answer.
+EASY_PHRASINGS: dict[str, tuple[str, ...]] = {
+    "what": (
+        "What did {who} {base} {where} {when}?",
+        "{when} {where}, which thing was it that {who} {past}?",
+        "Name the thing that {who} {past} {where} {when}.",
+    ),
+    "where": (
+        "Where did {who} {base} {what} {when}?",
+        "{who} {past} {what} {when}. Where was that?",
+        "Name the place where {who} {past} {what} {when}.",
+    ),
+    "when": (
+        "When did {who} {base} {what} {where}?",
+        "{who} {past} {what} {where}. When was that?",
+        "Do you remember when {who} {past} {what} {where}?",
+    ),
+    "who": (
+        "Who {past} {what} {where} {when}?",
+        "Somebody {past} {what} {where} {when}. Who was it?",
+        "Name the person who {past} {what} {where} {when}.",
+    ),
+}
+# A person has several stories here, so that a cue needs the thing, or the place with the person.
+HARD_PHRASINGS: dict[str, tuple[str, ...]] = {
+    "what": (
+        "{who} was busy {where} {when}; with what, exactly?",
+        "Regarding {who} and the events {where} {when}: which item are we talking about?",
+        "What was {participle} by {who} {where}, {when} that is?",
+        "I forget which object {who} {past} {where} {when}. Which one?",
+    ),
+    "where": (
+        "Whereabouts was {what} when {who} {past} it?",
+        "I know that {what} was {participle}, but not in which spot. Can you help?",
+        "They say {what} was {participle} {when}. At which location did it happen?",
+        "In connection with {what}, what was the scene of the action?",
+    ),
+    "when": (
+        "Put a time to this: {who} {past} {what}.",
+        "For the record, on what occasion in time was {what} {participle} by {who}?",
+        "The incident with {what}: what is its date or hour as you heard it?",
+        "{who} and {what}: pin down the moment the one {past} the other.",
+    ),
+    "who": (
+        "Whom do we have to thank, or to blame, for the fact that {what} was {participle}?",
+        "{what} did not do it by itself: at whose hands was it {participle}?",
+        "Give me the name of whoever {past} {what}, please.",
+        "I heard that {what} was {participle} {where}. Who is behind it?",
+    ),
+}
+# How a story can be told; the first is the only one outside the hard profile.
+TELLINGS = (
+    "{who} {past} {what} {where} {when}.",
+    "{when}, {who} {past} {what} {where}.",
+    "It was {who} who {past} {what} {where} {when}.",
+    "{what} was {participle} by {who} {where} {when}.",
+    "{where}, {when}, {who} {past} {what}.",
+    "Guess what: {who} {past} {what} {where} {when}!",
+)
 _PARTICIPLES = {"hide": "hidden", "break": "broken", "steal": "stolen"}  # the others equal the past tense
 
 
@@ -144,23 +204,35 @@ def stories(n: int, seed: int) -> list[Story]:
     ]
 
 
-def generate(n: int, seed: int, first: int = 0) -> Suite:
+def generate(n: int, seed: int, first: int = 0, *, profile: Profile = "default") -> Suite:
     """`n` stories told and `4 n` sealed questions about them, one a slot.
 
     Args:
         n: stories, 1..
         seed: any integer; items depend on nothing else.
         first: skip this many stories of the seed (a second night of the same seed: `first=50`).
+        profile: easy names all that is told but the answer; hard lets people come back, tells in many ways, and asks
+            from a part of what was told, in roundabout words.
     """
     told = stories(first + n, seed)[first:]
-    teach = [TeachItem(fact=s.text, context_key=f"episodic-{seed}", time=first + i) for i, s in enumerate(told)]
+    if profile == "hard":
+        told = [_recurring(told, i) for i in range(n)]
+    tellings, asked = (TELLINGS, HARD_PHRASINGS) if profile == "hard" else (TELLINGS[:1], TEST_PHRASINGS)
+    if profile == "easy":
+        asked = EASY_PHRASINGS
+    key = f"episodic-{seed}"
+    teach = [
+        TeachItem(fact=s.ask(tellings[(first + i) % len(tellings)]), context_key=key, time=first + i)
+        for i, s in enumerate(told)
+    ]
     test = []
     for i, story in enumerate(told):
         for j, slot in enumerate(SLOTS):
-            phrasing = TEST_PHRASINGS[slot][(first + i + j) % len(TEST_PHRASINGS[slot])]
-            test.append(
-                TestItem(
-                    prompt=story.ask(phrasing), answer=story.answer(slot), context_key=f"episodic-{seed}", slot=slot
-                )
-            )
-    return Suite(name="episodic", version=VERSION, seed=seed, teach=tuple(teach), test=tuple(test))
+            phrasing = asked[slot][(first + i + j) % len(asked[slot])]
+            test.append(TestItem(prompt=story.ask(phrasing), answer=story.answer(slot), context_key=key, slot=slot))
+    return Suite(name="episodic", version=VERSION, seed=seed, teach=tuple(teach), test=tuple(test), profile=profile)
+
+
+def _recurring(told: Sequence[Story], at: int) -> Story:
+    """Story `at` told of one of the first third of the people: each is met in three stories or so."""
+    return replace(told[at], who=told[at % max(1, (len(told) + 2) // 3)].who)

@@ -13,11 +13,13 @@ made or scored.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hippo_eval.suites.items import Suite, TeachItem, TestItem
+from hippo_eval.suites.leaks import refuse_leaks
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.storage.jsonl import encode_jsonl, read_jsonl, write_atomic
 
@@ -62,16 +64,31 @@ def read_test(path: str | Path) -> tuple[TestItem, ...]:
 
 
 def read_suite(teach: str | Path, test: str | Path) -> Suite:
-    """Both halves as a suite named after the teach file. It has no seed: the files are the items."""
+    """Both halves as a suite named after the teach file. It has no seed: the files are the items.
+
+    Raises: as `read_teach`; InputError when a question quotes the fact that answers it.
+    """
     name = Path(teach).stem.removesuffix("_teach")
-    return Suite(name=name, version=1, seed=0, teach=read_teach(teach), test=read_test(test))
+    suite = Suite(name=name, version=1, seed=0, teach=read_teach(teach), test=read_test(test))
+    return refuse_leaks(suite, retold=False)
 
 
-def write_suite(suite: Suite, folder: str | Path) -> tuple[Path, Path]:
-    """Write `<name>_teach.jsonl` and `<name>_test.jsonl`. Returns both paths."""
-    teach, test = (Path(folder) / f"{suite.name}_{half}.jsonl" for half in ("teach", "test"))
-    write_atomic(teach, encode_jsonl(_plain(item) for item in suite.teach))
-    write_atomic(test, encode_jsonl(_plain(item) for item in suite.test))
+def encode_suite(suite: Suite) -> tuple[bytes, bytes]:
+    """The bytes of both files, the same on any machine."""
+    teach, test = (encode_jsonl(_plain(item) for item in half) for half in (suite.teach, suite.test))
+    return teach, test
+
+
+def digest(suite: Suite) -> str:
+    """SHA-256 of both halves, 64 hex digits: what two machines compare to know that they ask the same."""
+    return hashlib.sha256(b"\0".join(encode_suite(suite))).hexdigest()
+
+
+def write_suite(suite: Suite, folder: str | Path, stem: str | None = None) -> tuple[Path, Path]:
+    """Write `<stem>_teach.jsonl` and `<stem>_test.jsonl`, the suite's name by default. Returns both paths."""
+    teach, test = (Path(folder) / f"{stem or suite.name}_{half}.jsonl" for half in ("teach", "test"))
+    for path, data in zip((teach, test), encode_suite(suite), strict=True):
+        write_atomic(path, data)
     return teach, test
 
 

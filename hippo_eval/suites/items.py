@@ -1,4 +1,4 @@
-"""The items of a suite and their JSONL form: what is taught, and what is asked.
+"""The items of a suite: what is taught, and what is asked.
 
 The two live in separate files so that no test prompt can hold its answer's fact. Knows nothing of how items
 are generated, answered or scored.
@@ -7,6 +7,10 @@ are generated, answered or scored.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Profile = Literal["easy", "default", "hard"]
+PROFILES: tuple[Profile, ...] = ("easy", "default", "hard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ class TeachItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestItem:
-    """One question, its shortest true answer, and the session it belongs to."""
+    """One question, its shortest true answer, the session it belongs to, and the kind of question (`slot`)."""
 
     prompt: str
     answer: str
@@ -31,10 +35,16 @@ class TestItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """Both halves with the stamp that makes them repeatable."""
+    """Both halves with the stamp that makes them repeatable.
+
+    `flush`: the session ends between telling and asking. What only a context window or a running process holds is
+    gone by then; what is on disk, or in the weights, is there.
+    """
 
     name: str
     version: int
     seed: int
     teach: tuple[TeachItem, ...]
     test: tuple[TestItem, ...]
+    profile: Profile = "default"
+    flush: bool = False

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hippo_eval.suites import episodic, semantic
-from hippo_eval.suites.choose import generate_suite
+from hippo_eval.suites import episodic
 from hippo_eval.suites.files import read_suite, read_teach, read_test, write_suite
 from hippo_eval.suites.items import TeachItem
 from hippo_eval.suites.items import TestItem as Question
@@ -77,14 +76,10 @@ def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
         read_test(lines(tmp_path / "q", ""))
 
 
-def test_suites_by_name() -> None:
-    assert generate_suite("episodic", 3, 7) == episodic.generate(3, 7)
-    assert generate_suite("semantic", 3, 7) == semantic.generate(3, 7)
-    with pytest.raises(
-        InputError, match="'procedural' is not available in this version; available: episodic, semantic, spatial"
-    ):
-        generate_suite("procedural", 3, 7)
-    with pytest.raises(InputError, match="no suite 'episodc'; did you mean 'episodic'"):
-        generate_suite("episodc", 3, 7)
-    with pytest.raises(InputError, match=r"n must be 1\.\."):
-        generate_suite("episodic", 10**6, 7)
+def test_a_question_that_quotes_its_fact_is_refused_in_anyones_files(tmp_path: Path) -> None:
+    teach = lines(tmp_path / "t", '{"fact": "Ana works at the mill.", "context_key": "k"}')
+    quoting = '{"prompt": "Ana works at the mill. Where does Ana work?", "answer": "the mill", "context_key": "k"}'
+    with pytest.raises(InputError, match="1 of 1 questions of t hold their answer's fact"):
+        read_suite(teach, lines(tmp_path / "q", quoting))
+    elsewhere = quoting.replace('"k"}', '"other"}')
+    assert len(read_suite(teach, lines(tmp_path / "q", elsewhere)).test) == 1

@@ -12,22 +12,22 @@ from hippo_eval.suites.semantic import FACTS, SLOTS, TEST_PHRASINGS, generate, h
 
 def test_sizes_and_kinds():
     suite = generate(6, 3)
-    assert (len(suite.teach), len(suite.test)) == (54, 30)
+    assert (len(suite.teach), len(suite.test)) == (60, 36)
     assert Counter(q.slot for q in suite.test) == {"two_hop": 12, **dict.fromkeys(SLOTS[1:], 6)}
+    assert Counter(t.schema_fit for t in suite.teach) == {True: 54, False: 6}
     assert {item.context_key for item in (*suite.teach, *suite.test)} == {"semantic-3"}
 
 
-def test_a_seed_is_a_suite_and_a_smaller_one_begins_a_larger_one():
+def test_a_seed_is_a_suite():
     assert generate(5, 3) == generate(5, 3)
     assert generate(5, 3) != generate(5, 4)
-    assert households(5, 3) == households(50, 3)[:5]
 
 
 def test_every_move_is_told_after_everything_else():
     suite = generate(8, 1)
-    assert [t.time for t in suite.teach] == list(range(72))
+    assert [t.time for t in suite.teach] == list(range(80))
     moves = {h.say(p) for h in households(8, 1) for p in FACTS["after"]}
-    assert all((item.fact in moves) == (item.time >= 64) for item in suite.teach)
+    assert all((item.fact in moves) == (item.time >= 72) for item in suite.teach)
 
 
 def test_one_household_by_hand():
@@ -39,6 +39,7 @@ def test_one_household_by_hand():
         f"Where does the spouse of {home.a}'s boss work?": home.w2,
         f"Where does {home.a} live now?": home.t4,
         f"Where did {home.a} live before moving to {home.t4}?": home.t3,
+        f"What does {home.c} {home.odd_base} {home.odd_where}?": home.odd_what,
     }
 
 
@@ -49,7 +50,7 @@ def test_no_hop_is_answered_by_one_fact():
     for at, question in enumerate(suite.test):
         if question.slot not in ("two_hop", "three_hop"):
             continue
-        home = homes[at // 5]
+        home = homes[at // 6]
         named = [name for name in (home.a, home.b, home.c, home.w, home.x) if name.lower() in question.prompt.lower()]
         holding = [t.fact for t in suite.teach if any(n.lower() in t.fact.lower() for n in named)]
         wanted = f" {normalize(question.answer)} "
@@ -57,13 +58,14 @@ def test_no_hop_is_answered_by_one_fact():
 
 
 def test_names_of_people_firms_and_things_are_unique():
-    homes = households(360, 9)
+    homes = households(1000, 9)
     for names in ([n for h in homes for n in (h.a, h.b, h.c)], [n for h in homes for n in (h.w, h.w2)]):
         assert len(set(names)) == len(names)
     assert all(len({h.t, h.t2, h.t3, h.t4}) == 4 for h in homes)
-    assert len({normalize(p) for kinds in TEST_PHRASINGS.values() for _, p in kinds}) == 17
+    wordings = [normalize(p) for kinds in TEST_PHRASINGS.values() for _, p in kinds]
+    assert len(set(wordings)) == len(wordings)
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(ValueError, match=r"n must be 1\.\.360 for the semantic suite, got 361"):
-        generate(361, 1)
+    with pytest.raises(ValueError, match=r"n must be 1\.\.1050 for the semantic suite, got 1051"):
+        generate(1051, 1)

@@ -92,8 +92,8 @@ def test_a_dry_run_shows_the_settings_and_writes_nothing(tmp_path: Path) -> None
     [
         ("eval_model.py nn=5", "eval_model: unknown setting 'nn'; did you mean 'n'?"),
         (
-            "eval_model.py suite=procedural model=dummy",
-            "eval_model: suite 'procedural' is not available in this version",
+            "eval_model.py suite=procedurel model=dummy",
+            "eval_model: no suite 'procedurel'; did you mean 'procedural'",
         ),
         ("eval_model.py preset=memory/al", "eval_model: no preset 'memory/al'; did you mean 'memory/all'?"),
         ("eval_model.py mode=learn", "eval_model: settings: mode must be one of"),
