@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,7 +121,7 @@ def make_app(config: ServeConfig, house: House | None = None) -> Any:
     if config.web:
         from hippo_mem.serve import web
 
-        web.add_to(app, here, secret=secrets.token_urlsafe(32))
+        web.add_to(app, here)
     return Guard(Door(app, here), hosts=names, limits=config.limits)
 
 

@@ -36,11 +36,13 @@ class House:
     answering: asyncio.Semaphore
 
     def user_of(self, request: HTTPConnection, wanted: str | None = None) -> str:
-        """The user a request may act for; a named memory is `wanted`, else the header X-Hippo-User.
+        """The user a request may act for; a named memory is `wanted`, else the header X-Hippo-User, else `?user=`.
 
         Raises: AccessDenied, InputError.
         """
-        return self.access.user_for(token_of(request), wanted or request.headers.get(USER_HEADER))
+        return self.access.user_for(
+            token_of(request), wanted or request.headers.get(USER_HEADER) or request.query_params.get("user")
+        )
 
 
 class Door:

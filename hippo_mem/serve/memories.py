@@ -24,6 +24,7 @@ from hippo_mem.types import MAX_TEXT_CHARS, Event, Trace, Where
 
 _MOST_AT_ONCE = 1000
 _CHUNK = 1024 * 1024
+_REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 Id = Annotated[int, Field(ge=0, le=2**62)]
 Time = Annotated[FiniteFloat, Field(ge=-1e11, le=1e12, description="Unix seconds.")]
 Words = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
@@ -306,7 +307,9 @@ def router(house: House) -> APIRouter:
         page = next((Path(n.folder) / "report.html" for n in hippo.nights() if n.number == number), None)
         if page is None or not page.is_file():
             raise NotFound(f"there is no report of night {number}")
-        return HTMLResponse(page.read_text(encoding="utf-8"))
+        # The sleep page shows it in a frame of its own.
+        framed = {"x-frame-options": "SAMEORIGIN", "content-security-policy": _REPORT_POLICY}
+        return HTMLResponse(page.read_text(encoding="utf-8"), headers=framed)
 
     @api.post("/nights/undo")
     def undo(hippo: Mine) -> dict[str, Any]:

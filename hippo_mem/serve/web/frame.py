@@ -1,0 +1,139 @@
+"""What every page has: header, navigation, theme, the way to its user's memory, and errors in one line.
+
+Knows nothing of what a page shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Request
+from nicegui import ui
+
+from hippo_mem.errors import HippoError
+from hippo_mem.memory import Hippo
+from hippo_mem.serve.callers import House
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+DARK_COOKIE = "hippo_dark"
+PAGES = (
+    ("/", "Chat", "chat_bubble_outline"),
+    ("/memories", "Memories", "history"),
+    ("/facts", "Facts", "hub"),
+    ("/places", "Places", "map"),
+    ("/sleep", "Sleep", "bedtime"),
+    ("/status", "Status", "monitor_heart"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One open page of one user."""
+
+    house: House
+    user: str
+    asked: str | None  # the user named in the address, if one was
+
+    async def use(self, work: Callable[[Hippo], T]) -> T:
+        """Run `work` on the user's memory in a thread, so that other pages go on.
+
+        Raises: what `work` raises.
+        """
+        from anyio import to_thread
+
+        def run() -> T:
+            with self.house.people.memory(self.user) as hippo:
+                return work(hippo)
+
+        return await to_thread.run_sync(run)
+
+    def link(self, path: str) -> str:
+        """The address of another page of the same user."""
+        return path if self.asked is None else f"{path}?{urlencode({'user': self.asked})}"
+
+
+def told(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """A handler whose errors of ours become a notice on the page."""
+
+    @functools.wraps(handler)
+    async def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            await handler(*args, **kwargs)
+        except HippoError as error:
+            ui.notify(str(error), type="negative", multi_line=True, close_button="Close", timeout=10_000)
+
+    return run
+
+
+@contextlib.contextmanager
+def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
+    """The page around its content.
+
+    Raises: AccessDenied, InputError, before anything is drawn.
+    """
+    asked = request.query_params.get("user")
+    visit = Visit(house=house, user=house.user_of(request, asked), asked=asked)
+    title = next(name for where, name, _ in PAGES if where == path)
+    ui.page_title(f"{title} · hippo")
+    ui.colors(primary="#3b6e8f", secondary="#5c7f67", accent="#9a6fb0")
+    wanted = request.cookies.get(DARK_COOKIE)
+    dark = ui.dark_mode({"1": True, "0": False}.get(wanted or ""))
+    with ui.header().classes("items-center gap-1 px-2 py-1 no-wrap").props("role=banner"):
+        ui.label("hippo").classes("text-lg font-semibold px-2 max-sm:hidden")
+        with ui.element("nav").props('aria-label="Pages"').classes("flex flex-row no-wrap gap-0"):
+            for where, name, icon in PAGES:
+                _page_link(visit.link(where), name, icon, here=where == path)
+        ui.space()
+        ui.label(visit.user).classes("text-sm opacity-80 max-sm:hidden").props('aria-label="whose memory"')
+        _theme_button(dark)
+    main = ui.element("main").classes("w-full max-w-6xl mx-auto flex flex-col gap-3").props("id=main tabindex=-1")
+    ui.skip_link("Skip to the page", target=main)
+    with main:
+        yield visit
+
+
+def _page_link(address: str, name: str, icon: str, *, here: bool) -> None:
+    button = ui.button(icon=icon).props(f'flat dense no-caps tag=a href="{address}" color=white aria-label="{name}"')
+    button.classes("px-2")
+    if here:
+        button.props("aria-current=page").classes("bg-white/20")
+    with button:
+        ui.label(name).classes("max-md:hidden ml-1")
+        ui.tooltip(name).classes("md:hidden")
+
+
+def _theme_button(dark: ui.dark_mode) -> None:
+    def switch() -> None:
+        dark.value = not dark.value
+        keep = f"document.cookie = '{DARK_COOKIE}={int(bool(dark.value))};path=/;max-age=31536000;samesite=strict'"
+        ui.run_javascript(keep)
+
+    ui.button(icon="contrast", on_click=switch).props('flat dense round color=white aria-label="Dark or light"')
+
+
+async def sure(question: str, yes: str, *, danger: bool = True) -> bool:
+    """Ask before something that matters."""
+    with ui.dialog() as dialog, ui.card().classes("max-w-md"):
+        ui.label(question).classes("text-base")
+        with ui.row().classes("w-full justify-end"):
+            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat no-caps autofocus")
+            ui.button(yes, on_click=lambda: dialog.submit(True)).props(
+                f"no-caps unelevated color={'negative' if danger else 'primary'}"
+            )
+    answer = await dialog
+    dialog.delete()
+    return bool(answer)
+
+
+def when(seconds: float | None) -> str:
+    """A time as people write it."""
+    from datetime import datetime
+
+    return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
