@@ -84,7 +84,7 @@ def told(database: Database, sentences: list[str], frames: FrameParser, embedder
 
 
 def judge(decision: Decision | None, wanted: str | list[str] | None) -> str:
-    """"right", "wrong" or "unanswered"; what the story does not tell is right when it is unanswered."""
+    """ "right", "wrong" or "unanswered"; what the story does not tell is right when it is unanswered."""
     if decision is None:
         return "right" if wanted is None else "unanswered"
     if wanted is None:

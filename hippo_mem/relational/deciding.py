@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import Stemmer
 
 from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.by_walk import ByWalk
+from hippo_mem.relational.decisions import MAX_ANSWERS, MIN_CONFIDENCE, Found, listed
 from hippo_mem.relational.entities import entity_key
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
@@ -31,8 +33,7 @@ from hippo_mem.relational.whereabouts import LOCATED, runs
 from hippo_mem.text import STOP_WORDS, words
 from hippo_mem.types import Decision
 
-MIN_CONFIDENCE = 0.5
-MAX_ANSWERS = 5  # a longer list is no answer to a question
+MAX_CHARS = 300  # of a question
 _STEMMER = Stemmer.Stemmer("english")
 # What is asked in one relation may be told in another; "-" turns the fact around.
 _ALSO: dict[str, tuple[str, ...]] = {
@@ -85,19 +86,6 @@ class Asking:
     verbs: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One answer: its words, the facts it rests on in order, its context, and how late it was told."""
-
-    text: str
-    rows: tuple[FactRow, ...]
-    context: str | None
-    order: tuple[float, int]
-    conf: float
-    entity: int | None = None
-    older: tuple[str, ...] = field(default=())
-
-
 class Decider:
     """Reads questions and answers them from facts.
 
@@ -111,11 +99,12 @@ class Decider:
         self._extractor = extractor
         self._parser = parser
         self._functional = functional
+        self._walk = ByWalk(functional)
 
     def read(self, question: str) -> Asking | None:
         """What a question asks, without looking at any fact; None when it is no question this can read."""
         text = polished(question)
-        if not text or len(text) > 300:
+        if not text or len(text) > MAX_CHARS:
             return None
         doc = self._parser.doc(text)
         ways = unask(doc)
@@ -128,11 +117,23 @@ class Decider:
         )  # fmt: skip
 
     def decide(
-        self, connection: sqlite3.Connection, asking: Asking, *, context: str | None, as_of: float | None
+        self, connection: sqlite3.Connection, question: str, *, context: str | None, as_of: float | None
     ) -> Decision | None:
         """The answer, or None."""
+        text = polished(question)
+        if not text or len(text) > MAX_CHARS:
+            return None
         look = Lookups(connection, context, as_of)
-        return self._answer(look, asking, ())
+        if (decision := self._walk.answer(look, text)) is not None:
+            return decision
+        asking = self.read(question)
+        if asking is not None and (decision := self._answer(look, asking, ())) is not None:
+            return decision
+        for shorter, reached in self._walk.shortened(look, text):
+            asking = self.read(shorter)
+            if asking is not None and (decision := self._answer(look, asking, reached.rows)) is not None:
+                return decision
+        return None
 
     def _answer(self, look: Lookups, asking: Asking, so_far: tuple[FactRow, ...], depth: int = 0) -> Decision | None:
         if (before := _BEFORE.match(asking.text)) is not None:
@@ -496,7 +497,7 @@ class Decider:
         lost = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text not in texts]
         older = [o for f in (*winners, *found) for o in f.older if o not in texts]
         return Decision(
-            text=_listed(texts),
+            text=listed(texts),
             memory="relational",
             path=tuple(dict.fromkeys(look.words(r) for r in rows)),
             others=tuple(dict.fromkeys([*lost, *older])),
@@ -592,7 +593,3 @@ def _last_of_each_context(rows: Sequence[FactRow]) -> list[FactRow]:
         if row.context_key not in newest or row.order > newest[row.context_key].order:
             newest[row.context_key] = row
     return list(newest.values())
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -132,6 +132,18 @@ def by_key(connection: sqlite3.Connection, key: str) -> Entity | None:
     return None if row is None else Entity(id=row[0], name=row[1], key=row[2], kind=row[3])
 
 
+def known_keys(connection: sqlite3.Connection, keys: set[str]) -> set[str]:
+    """Those of these keys that name an entity, outright or by an alias."""
+    known: set[str] = set()
+    listed = [k for k in keys if k]
+    for start in range(0, len(listed), 400):
+        part = listed[start : start + 400]
+        marks = ",".join("?" * len(part))
+        known |= {r[0] for r in connection.execute(f"SELECT key FROM entities WHERE key IN ({marks})", part)}
+        known |= {r[0] for r in connection.execute(f"SELECT key FROM aliases WHERE key IN ({marks})", part)}
+    return known
+
+
 def entities(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Entity]:
     """The rows of these ids."""
     wanted = list(dict.fromkeys(ids))

@@ -327,11 +327,8 @@ class KnowledgeGraph:
 
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer to a question where the facts decide it; None where they do not. See `deciding`."""
-        asking = self._decider.read(question)  # before the store is touched: parsing takes milliseconds
-        if asking is None:
-            return None
         with self._database.read() as connection:
-            return self._decider.decide(connection, asking, context=context, as_of=as_of)
+            return self._decider.decide(connection, question, context=context, as_of=as_of)
 
     def view(self, context: str | None = None, as_of: float | None = None) -> nx.MultiDiGraph:
         """The facts as a graph: nodes by name with `kind`, one edge a fact, keyed by its id, with its fields."""

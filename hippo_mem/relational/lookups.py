@@ -11,7 +11,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hippo_mem.relational.entities import Entity, Sameness, entities, entity_key, owner_and_noun
+from hippo_mem.relational.entities import (
+    Entity,
+    Sameness,
+    by_key,
+    entities,
+    entity_key,
+    known_keys,
+    owner_and_noun,
+)
 from hippo_mem.relational.fact_rows import FactRow, in_words, select
 from hippo_mem.relational.timeline import HOLDING
 from hippo_mem.relational.whereabouts import LOCATED, Stay, stays
@@ -19,6 +27,7 @@ from hippo_mem.storage.origins import origins_of
 
 MAX_ROWS = 2000  # of one lookup; what is older is not asked for
 _CONTEXTS = 50  # contexts one question is answered in
+_SAMPLE = 200  # facts at an entity that tell what sort of thing it is
 
 
 class Lookups:
@@ -44,6 +53,37 @@ class Lookups:
     def same(self, entity_id: int) -> frozenset[int]:
         """Whoever that entity is known to be."""
         return self._same.of_id(entity_id) | {entity_id}
+
+    def named(self, words: Sequence[str], longest: int) -> dict[tuple[int, int], frozenset[int]]:
+        """The spans of these words, `(start, end)`, that are names, and the entities each stands for."""
+        spans = {
+            (start, end): entity_key(" ".join(words[start:end]))
+            for start in range(len(words))
+            for end in range(start + 1, min(len(words), start + longest) + 1)
+        }
+        known = known_keys(self._connection, set(spans.values()))
+        return {span: ids for span, key in spans.items() if key in known and (ids := self._same.of_key(key))}
+
+    def by_key(self, key: str) -> Entity | None:
+        """The entity of exactly that key."""
+        return by_key(self._connection, key)
+
+    def relations_at(self, ids: Iterable[int]) -> tuple[frozenset[str], frozenset[str]]:
+        """The relations these entities are heads of, and those they are tails of, denials and the past left out."""
+        listed = sorted(ids)
+        marks = ",".join("?" * len(listed))
+        heads, tails = (
+            frozenset(
+                row[0]
+                for row in self._connection.execute(
+                    f"SELECT DISTINCT relation FROM (SELECT relation FROM facts WHERE {column} IN ({marks}) "
+                    f"AND negated = 0 ORDER BY id DESC LIMIT {_SAMPLE})",
+                    listed,
+                )
+            )
+            for column in ("head", "tail")
+        )
+        return heads, tails
 
     def rows(
         self,

@@ -15,7 +15,7 @@ import Stemmer
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hippo_mem.relational.entities import Sameness, entity_key
+from hippo_mem.relational.entities import Sameness, entity_key, known_keys
 from hippo_mem.relational.incidence import Incidence, Ints
 from hippo_mem.relational.pagerank import personalized_pagerank
 from hippo_mem.text import STOP_WORDS, words
@@ -49,7 +49,7 @@ def seeds(connection: sqlite3.Connection, cue: str, context_key: str | None) -> 
             if all(w in STOP_WORDS for w in part) and entity_key(" ".join(part)) != "user":
                 continue
             spans[start, start + size] = entity_key(" ".join(part).removesuffix("'s"))
-    known = _known_keys(connection, set(spans.values()))
+    known = known_keys(connection, set(spans.values()))
     used: set[int] = set()
     found: dict[int, float] = {}
     for (start, end), key in spans.items():
@@ -69,17 +69,6 @@ def seeds(connection: sqlite3.Connection, cue: str, context_key: str | None) -> 
             for (i,) in rows:
                 found.setdefault(i, _FIRST_NAME_WEIGHT)
     return found
-
-
-def _known_keys(connection: sqlite3.Connection, keys: set[str]) -> set[str]:
-    known: set[str] = set()
-    listed = [k for k in keys if k]
-    for start in range(0, len(listed), 400):
-        part = listed[start : start + 400]
-        marks = ",".join("?" * len(part))
-        known |= {r[0] for r in connection.execute(f"SELECT key FROM entities WHERE key IN ({marks})", part)}
-        known |= {r[0] for r in connection.execute(f"SELECT key FROM aliases WHERE key IN ({marks})", part)}
-    return known
 
 
 def walk(index: Incidence, starts: dict[int, float], mask: NDArray[np.bool_], cue: str, limit: int) -> list[Reached]:

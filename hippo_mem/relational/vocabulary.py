@@ -63,6 +63,12 @@ ROLES: frozenset[str] = (lex.KIN - lex.word_set("man woman boy girl person guest
     "father-in-law sister-in-law brother-in-law son-in-law daughter-in-law godfather godson goddaughter babysitter "
     "accountant trainer bandmate teammate classmate rival successor predecessor fan member"
 )
+# Roles that one person fills at a time for whoever has them: a new one takes the place of the old.
+SOLE_ROLES: frozenset[str] = lex.word_set(
+    "boss spouse husband wife partner fiance boyfriend girlfriend mother father landlord doctor dentist supervisor "
+    "director president mayor ceo captain king queen principal head chief chairman chairwoman chairperson governor "
+    "owner employer minister leader editor"
+)
 # Properties whose value stands after "is": relations of their bearer rather than things of their own.
 ATTRIBUTES: frozenset[str] = lex.PROPERTIES | lex.word_set(
     "name surname nickname age birthday birthdate address hometown capital price cost email password pin code "

@@ -1,0 +1,60 @@
+"""From the answers that were found to one decision, or to none where they do not make one.
+
+In: `Found` answers with their facts. Out: a `Decision` that names the path, the newest context's answer first and what
+lost beside it. Knows nothing of how the answers were found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hippo_mem.relational.fact_rows import FactRow
+from hippo_mem.relational.lookups import Lookups
+from hippo_mem.types import Decision
+
+MIN_CONFIDENCE = 0.5
+MAX_ANSWERS = 5  # a longer list is no answer to a question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One answer: its words, the facts it rests on in order, its context, and how late it was told."""
+
+    text: str
+    rows: tuple[FactRow, ...]
+    context: str | None
+    order: tuple[float, int]
+    conf: float
+    entity: int | None = None
+    older: tuple[str, ...] = ()
+
+
+def decision_of(look: Lookups, found: Sequence[Found], *, noun: str, several: bool) -> Decision | None:
+    """The decision that these answers make; None where they are too many or too unsure.
+
+    Args:
+        noun: what the question calls the answer; empty where it does not.
+        several: whether more than one answer together are one.
+    """
+    newest = max(found, key=lambda f: f.order)
+    winners = [f for f in found if f.context == newest.context]
+    texts = list(dict.fromkeys(f.text for f in sorted(winners, key=lambda f: f.order)))
+    if len(texts) > (MAX_ANSWERS if several else 1):
+        return None
+    conf = min(f.conf for f in winners)
+    if conf < MIN_CONFIDENCE:
+        return None
+    rows = list({r.id: r for f in winners for r in f.rows}.values())
+    lost = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text not in texts]
+    older = [o for f in (*winners, *found) for o in f.older if o not in texts]
+    return Decision(
+        text=listed(texts), memory="relational", path=tuple(dict.fromkeys(look.words(r) for r in rows)),
+        others=tuple(dict.fromkeys([*lost, *older])), trace_ids=look.traces(rows),
+        fact_ids=tuple(r.id for r in rows), confidence=conf,
+    )  # fmt: skip
+
+
+def listed(texts: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
