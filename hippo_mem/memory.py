@@ -21,12 +21,17 @@ from typing import Any, Literal
 
 from hippo_mem.awake import Awake
 from hippo_mem.browsing import Browser
+from hippo_mem.chat import Chatting, ChatTurn, Message
+from hippo_mem.chat.chatting import TurnOptions, checked_stop, read_turn
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SleepConfig, SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, open_home
 from hippo_mem.knowledge import MEMORIES
 from hippo_mem.lm import DEFAULT_MODEL, LanguageModel
+from hippo_mem.lm.engine import Engine
+from hippo_mem.lm.sampling import Sampling
+from hippo_mem.lm.torch_engine import TorchEngine
 from hippo_mem.reader import Reader
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
@@ -74,6 +79,7 @@ class Hippo:
         self._embedder = embedder
         self._awake: Awake | None = None
         self._lm: LanguageModel | None = None
+        self._engine: Engine | None = None
         self._on_lm: int | None = None
         self._conditioned = False
         self._parser = FrameParser()
@@ -272,6 +278,60 @@ class Hippo:
             )
             for text, recall, spoke in zip(said, recalls, speaks, strict=True)
         ]
+
+    @property
+    def engine(self) -> Engine:
+        """What decodes answers to people, with the night in force.
+
+        Raises: as `lm`.
+        """
+        lm = self.lm
+        if self._engine is None:
+            self._engine = TorchEngine(lm)
+        return self._engine
+
+    def chat(
+        self, messages: Sequence[Message | Mapping[str, str]], *, memory: bool = True, observe: bool = True,
+        context: str | None = None, source: str = "user", max_new_tokens: int = 256, temperature: float = 0.0,
+        top_p: float = 1.0, seed: int | None = None, stop: Sequence[str] = (),
+    ) -> ChatTurn:  # fmt: skip
+        """Take one turn of a conversation: keep what the user states, ask memory, answer piece by piece.
+
+            turn = hippo.chat([{"role": "user", "content": "I adopted a cat named Miso."}])
+            turn.outcomes                     # stored, merged, gated (and why), routed to graph or map
+            for piece in turn: ...            # or turn.finish()
+            turn.sources, turn.recall         # the memories the answer rests on; everything recalled, with scores
+
+        Only the last message is kept and asked; earlier ones are the talk so far, trimmed to what the model takes.
+        Statements go through the gate as `observe` does, questions and requests are never stored, and "Remember that
+        ..." pins. A question is answered by the graph or the map where they decide, else read from the recalled
+        episode that has to do with it, else by the night's adapter where its gate opens; a question that only the user
+        could have answered is said to be unknown; everything else the language model answers in its own words, with
+        recalled memories fenced as data.
+
+        When this returns, everything that touches the store is done and on disk: iterating the turn only decodes. So
+        one may start a turn under a lock and stream it outside; several streams run side by side.
+
+        Args:
+            messages: `Message`s, or mappings with "role" ("system", "user", "assistant") and "content"; last: the user.
+            memory: False reads and writes nothing; the weights answer, a night's adapter included.
+            observe: False asks memory without keeping anything of this turn.
+            context: keeps apart what would contradict each other, as in `observe`.
+            temperature: 0 is greedy, at most 2; top_p: 0..1; seed: the same seed draws the same answer.
+            stop: the answer ends before the first of these texts, at most 16.
+        Raises: InputError before anything is kept; StoreBusy, StorageFull with nothing kept; ModelUnavailable where a
+            model has to speak and there is none.
+        """
+        options = TurnOptions(
+            memory=memory, observe=observe, context=context, source=source, max_new_tokens=max_new_tokens,
+            sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed), stop=checked_stop(stop),
+        )  # fmt: skip
+        chatting = Chatting(lambda: self.awake, lambda: self.engine, self._parser, self._night_question)
+        return chatting.turn([m if isinstance(m, Message) else read_turn(m) for m in messages], options)
+
+    def _night_question(self, question: str, context: str | None) -> str:
+        """The question as the night in force was taught questions."""
+        return with_context(question, context if self._conditioned else None)
 
     # Asleep ---------------------------------------------------------------------------------------------------------
 
