@@ -243,8 +243,7 @@ def _checked(messages: Sequence[Message]) -> list[Message]:
         raise InputError("messages is empty; give at least one message of the user")
     if messages[-1].role != "user":
         raise InputError(f"the last message must be the user's, got role {messages[-1].role!r}")
-    talk = [replace(m, content=clean_text(m.content, f"message {i}")) for i, m in enumerate(messages)]
-    return talk
+    return [replace(m, content=clean_text(m.content, f"message {i}")) for i, m in enumerate(messages)]
 
 
 def _where(options: TurnOptions) -> Where | None:

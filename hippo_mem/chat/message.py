@@ -24,7 +24,8 @@ _REMEMBER = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^(?:(?:so|and|but|ok|okay|hey|hi|hello|well|now|oh|please|thanks|thank you|great|also|then|by the way)\b[\s,!.]*)+",
+    r"^(?:(?:so|and|but|ok|okay|hey|hi|hello|well|now|oh|please|thanks|thank you|great|also|then|by the way)\b"
+    r"[\s,!.]*)+",
     re.IGNORECASE,
 )
 _WH = re.compile(

@@ -1,7 +1,7 @@
 """What is said without a language model: acknowledgements, greetings, and that something is not known.
 
-A model of this size answers "I adopted a cat" with an invented cat; these replies say what is true. English, as memory is.
-Knows nothing of stores or engines.
+A model of this size answers "I adopted a cat" with an invented cat; these replies say what is true. English, as
+memory is. Knows nothing of stores or engines.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _MYSELF = re.compile(
     re.IGNORECASE,
 )
 _OVERVIEW = re.compile(
-    r"^(?:what|how much) (?:do|did|can|have) (?:you|i) (?:know|remember|recall|remembered|learned|learnt|tell you|told you)"
+    r"^(?:what|how much) (?:do|did|can|have) (?:you|i) "
+    r"(?:know|remember|recall|remembered|learned|learnt|tell you|told you)"
     r"(?: (?:about|of) (?P<about>.+?))?(?: so far| already| by now)?$|"
     r"^(?:tell me )?(?:everything|all|what) (?:that )?you (?:know|remember)(?: (?:about|of) (?P<other>.+?))?$",
     re.IGNORECASE,

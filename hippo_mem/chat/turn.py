@@ -39,12 +39,12 @@ class ChatTurn(Iterator[str]):
     """Iterate for pieces of the answer; `finish()` gives all of it. Known before the first piece:
 
     * `outcomes`: what became of the user's message: stored, merged, gated (with the reason), routed to graph or map.
-    * `recall`: what the message brought back, None with memory off. `sources`: the memories the answer rests on, or that
-      the model was shown. `path`: the steps by which the graph or the map decided.
+    * `recall`: what the message brought back, None with memory off. `sources`: the memories the answer rests on, or
+      that the model was shown. `path`: the steps by which the graph or the map decided.
     * `decided_by`: see `DecidedBy`; `memory`: whether memory was on.
 
-    Known at the end: `text`, `finish_reason` ("stop", "length", "cancelled"), `n_tokens`, `first_token_s` and `seconds`,
-    both counted from the call of `chat`. Everything that touches the store is done before the first piece: iterating
+    Known at the end: `text`, `finish_reason` ("stop", "length", "cancelled"), `n_tokens`, `first_token_s` and
+    `seconds`, both counted from the call of `chat`. Everything that touches the store is done before the first piece: iterating
     only decodes, so another turn may be started meanwhile. `cancel()` may be called from any thread.
     """
 
