@@ -107,6 +107,7 @@ class Stage5BMasking(Stage5AMasking):
     """Stage 5A with the mask computed from prompts. The other routings are there to be compared with."""
 
     routing: Routing = "key_query"
+    key_lr: float = 0.01
     key_query: KeyQueryConfig = field(default_factory=KeyQueryConfig)
 
 

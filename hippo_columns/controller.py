@@ -79,6 +79,10 @@ class Controller(nn.Module):
         """Whether the task sits in the novel bank until sleep."""
         return self._specs[self.position(task)].is_prime
 
+    def parent(self, task: str) -> str | None:
+        """The task that sleep will move this one to, None for a base."""
+        return self._specs[self.position(task)].consolidate_into
+
     def arrive(self, task: str, x: Tensor) -> None:
         """A task is about to be trained on these inputs, (N, P)."""
         if isinstance(self.prompts, LearnedPrompts):
@@ -150,11 +154,11 @@ class Controller(nn.Module):
         router: Router = self.router
         router.batch_done(self.position(self.answers_as(task)), context.parts[0].alpha.detach())
 
-    def groups(self, tasks: Sequence[str], scale: Callable[[], float], shared: float) -> list[ParameterGroup]:
-        """The parameters of prompts and masks that may learn while these tasks train.
+    def groups(self, tasks: Sequence[str], rate: Callable[[], float], *, shared: float) -> list[ParameterGroup]:
+        """The parameters of prompts and masks, with only the rows of `tasks` learning.
 
-        Rows of other tasks do not. Keys learn in proportion to the columns' shares in the task at hand, which is the
-        last one whose context was asked for by the caller's `scale`. `shared` scales what all tasks have in common.
+        Keys of columns that other tasks own do not learn. `rate` is asked at every step; `shared` scales what all tasks
+        have in common, the projection of inputs into prompts.
         """
         rows = [0.0] * len(self._specs)
         for task in tasks:
@@ -163,29 +167,33 @@ class Controller(nn.Module):
         groups = []
 
         def per_row() -> list[float]:
-            now = scale()
+            now = rate()
             return [row * now for row in rows]
+
+        def per_key() -> list[float]:
+            now = rate()
+            owners = self.router.owners if isinstance(self.router, KeyQueryRouter) else {}
+            owned = {self._seats[t].start + c for t, c in owners.items() if not rows[t]}
+            return [0.0 if k in owned else now for k in range(self.config.network.n_columns)]
 
         if isinstance(self.router, SoftMasks):
             groups.append(ParameterGroup(parameters=(self.router.logits,), lr=masking.lr, scale=per_row))
         if isinstance(self.router, KeyQueryRouter):
-            owned = {self._seats[t].start + c for t, c in self.router.owners.items() if not rows[t]}
-            free = [0.0 if k in owned else 1.0 for k in range(self.config.network.n_columns)]
-            groups.append(
-                ParameterGroup(parameters=(self.router.keys,), lr=masking.lr, scale=lambda: [k * scale() for k in free])
-            )
+            groups.append(ParameterGroup(parameters=(self.router.keys,), lr=masking.key_lr, scale=per_key))
         if isinstance(self.prompts, LearnedPrompts):
             groups.append(ParameterGroup(parameters=(self.prompts.embedding,), lr=masking.prompt_lr, scale=per_row))
             if self.prompts.projection is not None and self.prompts.projection.requires_grad:
                 groups.append(
                     ParameterGroup(
                         parameters=(self.prompts.projection,),
+                        # A row's update is summed over the pixels of the mean image; this keeps a step the size of
+                        # the embedding's.
                         lr=masking.prompt_lr / self.config.network.n_inputs**0.5,
-                        scale=lambda: shared * scale(),
+                        scale=lambda: shared * rate(),
                     )
                 )
         if self.threshold_shift is not None:
-            groups.append(ParameterGroup(parameters=(self.threshold_shift,), lr=masking.lr, scale=per_row))
+            groups.append(ParameterGroup(parameters=(self.threshold_shift,), lr=masking.prompt_lr, scale=per_row))
         return groups
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,16 @@ from hippo_mem.errors import HippoError
 
 class TrainingError(HippoError, RuntimeError):
     """Training that trained nothing, or whose loss is no number. It is never reported as a result."""
+
+
+class Batch(Protocol):
+    """Anything that knows how many samples it holds: a tensor of positions, or positions of one task."""
+
+    def __len__(self) -> int:
+        """Samples in the batch."""
+
+
+B = TypeVar("B", bound=Batch)
 
 
 class Stepper(Protocol):
@@ -67,8 +77,8 @@ def shuffled(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Te
 
 
 def fit(
-    batches: Iterable[Tensor],
-    loss_of: Callable[[Tensor], Tensor],
+    batches: Iterable[B],
+    loss_of: Callable[[B], Tensor],
     optimizer: Stepper,
     *,
     counter: SampleCounter,
@@ -78,28 +88,31 @@ def fit(
 ) -> Fitted:
     """Train on each batch once.
 
-    Args:   batches: positions (B,) of samples, as `shuffled` gives them. loss_of: from positions to a loss to be
-                lowered. counter: goes up by the samples seen. before_step: called when the gradients are there (to
-                clip them, or to look at them); after_step: when the parameters are changed. max_samples: no batch is
-                begun when so many were seen in this call.
+    Args:
+        batches: positions (B,) of samples as `shuffled` gives them, or anything with a length.
+        loss_of: from a batch to a loss to be lowered.
+        counter: goes up by the samples seen.
+        before_step: called when the gradients are there (to clip them, or to look at them).
+        after_step: called when the parameters are changed.
+        max_samples: no batch is begun when so many were seen in this call.
     Raises: TrainingError when there was no batch, or when the loss is not finite.
     """
     start = time.perf_counter()
     n_samples = 0
     losses: list[Tensor] = []
-    for positions in batches:
+    for batch in batches:
         if max_samples is not None and n_samples >= max_samples:
             break
         optimizer.zero_grad()
-        loss = loss_of(positions)
+        loss = loss_of(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         if before_step is not None:
             before_step()
         optimizer.step()
         if after_step is not None:
             after_step()
-        n_samples += len(positions)
-        counter.add(len(positions))
+        n_samples += len(batch)
+        counter.add(len(batch))
         losses.append(loss.detach())
     if not losses:
         raise TrainingError("there was no batch to train on; check the samples, the epochs and max_samples")

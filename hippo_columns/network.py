@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,15 @@ class Context:
 
     query: Tensor
     parts: tuple[Part, ...] = field(default_factory=tuple)
+
+    def watched(self) -> tuple[Context, Tensor]:
+        """The same context with a prompt whose gradient can be read after the backward pass, and that prompt."""
+        query = self.query
+        if query.requires_grad:
+            query.retain_grad()
+        else:
+            query = query.detach().clone().requires_grad_()
+        return replace(self, query=query), query
 
     def detached(self) -> Context:
         """The same context, through which no gradient flows."""

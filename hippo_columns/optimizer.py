@@ -27,6 +27,7 @@ class ParameterGroup:
 
     parameters: tuple[Tensor, ...]
     lr: float
+    weight_decay: float = 0.0
     scale: Callable[[], Scale] = lambda: 1.0
     betas: tuple[float, float] = (0.9, 0.999)
 
@@ -106,7 +107,8 @@ class ColumnAdam:
             beta1=group.betas[0],
             beta2=group.betas[1],
             lr=group.lr * scale,
-            weight_decay=0.0,
+            weight_decay=group.weight_decay,
+            decoupled_weight_decay=True,
             eps=1e-8,
             maximize=False,
         )
