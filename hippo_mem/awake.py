@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SpatialConfig
-from hippo_mem.embed import Embedder, MiniLMEmbedder
+from hippo_mem.embed import Embedder, MiniLMEmbedder, embedding_aside
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
 from hippo_mem.episodic.slots import slots_of
@@ -164,9 +164,10 @@ class Awake:
         if not clean:
             return []
         texts = [event.text for event in clean]
-        vectors = self.embedder.embed(texts)
-        prepared = self.knowledge.prepare(clean) if route else None
-        clean = self._with_slots(clean)
+        with embedding_aside(self.embedder, texts) as embedding:
+            prepared = self.knowledge.prepare(clean) if route else None
+            clean = self._with_slots(clean)
+            vectors = embedding.result()
         surprises = self._surprises(texts)
 
         outcomes: list[Outcome] = []
@@ -174,8 +175,13 @@ class Awake:
         now = self._clock()
         with self.store.transaction() as connection:
             state = read_state(connection)
+            novelty = self.store.novelty(vectors, [event.context for event in clean])
             for i, (event, vector, surprise) in enumerate(zip(clean, vectors, surprises, strict=True)):
-                outcome, state = self._judge(event, vector, surprise, state, now)
+                duplicate = self.store.duplicate_of(event)
+                nearest = None if duplicate is not None else novelty.nearest(i)
+                outcome, state = self._judge(event, vector, surprise, duplicate, nearest, state, now)
+                if outcome.kind == "stored":
+                    novelty.stored(i)
                 outcomes.append(outcome)
                 found = self.knowledge.observe(event, prepared, i, outcome.trace_id, now) if prepared else []
                 routed.append(found)
@@ -206,12 +212,18 @@ class Awake:
         return [e if e.slots else replace(e, slots=slots_of(f)) for e, f in zip(events, frames, strict=True)]
 
     def _judge(
-        self, event: Event, vector: Any, surprise: float | None, state: GateState, now: float
+        self,
+        event: Event,
+        vector: Any,
+        surprise: float | None,
+        duplicate: int | None,
+        nearest: float | None,
+        state: GateState,
+        now: float,
     ) -> tuple[Outcome, GateState]:
-        duplicate = self.store.duplicate_of(event)
         decision = self._gate.decide(
             surprise=surprise,
-            nearest=None if duplicate is not None else self.store.nearest_in_context(vector, event.context),
+            nearest=nearest,
             duplicate=duplicate is not None,
             has_content=has_content(event.text),
             reward=event.reward,

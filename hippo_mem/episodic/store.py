@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
 from hippo_mem.episodic.following import FollowingIndexes
+from hippo_mem.episodic.novelty import BatchNovelty
 from hippo_mem.episodic.rows import Draft, checked, draft_of, insert
 from hippo_mem.episodic.upkeep import KeptTable
 from hippo_mem.episodic.view import View
@@ -197,12 +198,14 @@ class EpisodicStore(KeptTable):
         with self.view() as view:
             return view.lexical(cue, k, view.mask(allowed))
 
-    def nearest_in_context(self, vector: Floats, context: str | None) -> float | None:
-        """Cosine to the nearest trace of exactly this context, superseded ones included; None when there is none."""
-        unit = self.unit(vector)
+    def novelty(self, vectors: Floats, contexts: Sequence[str | None]) -> BatchNovelty:
+        """How near events are to the store and to each other, before the first of them is written.
+
+        Shapes: vectors (n, d). Raises: InputError for a vector of another width, of length 0, or not finite.
+        """
+        units = np.stack([self.unit(vector) for vector in vectors])
         with self.view() as view:
-            found = view.dense(unit, 1, view.comparable(context))
-        return found[0][1] if found else None
+            return BatchNovelty(view, units, contexts)
 
     def surprise(self, texts: Sequence[str]) -> list[float]:
         """How unexpected each text's words are by the store's own, mean nats a word; no language model takes part."""

@@ -66,6 +66,10 @@ class View:
         ids, cosines = self._vectors.search(vector, k, allowed)
         return list(zip(ids.tolist(), cosines.tolist(), strict=True))
 
+    def nearest_cosines(self, vectors: Floats, allowed: Mask) -> Floats:
+        """Cosine of each vector to its nearest allowed row, -inf without one: (n, d) -> (n,)."""
+        return self._vectors.nearest(vectors, allowed)
+
     def sparse(self, vector: Floats, k: int, allowed: Mask | None = None) -> list[int]:
         """Ids of the `k` rows whose sparse keys overlap most with that of the vector, best first."""
         return self._at_positions(self._indexes.keys(self._connection).search(vector, k, self._live(allowed)))

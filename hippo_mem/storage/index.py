@@ -31,6 +31,7 @@ _HNSW_BUILD = 80
 _HNSW_SEARCH = 128
 _MAX_CANDIDATES = 2_048  # neighbors taken from the graph before a filter gives up on it and scans
 _BATCH = 256  # queries of one batched search
+_BLOCK = 1_024  # rows and queries of one block of products: 4 MB
 _MAGIC = b"hippo-index-2\n"
 
 _log = logging.getLogger(__name__)
@@ -221,6 +222,27 @@ class VectorIndex:
         similarities = np.concatenate([s for _, s in parts])
         order = np.lexsort((positions, -similarities))[:k]
         return self._ids[positions[order]], similarities[order]
+
+    def nearest(self, queries: Floats, allowed: Mask) -> Floats:
+        """The highest inner product of each query with the rows at these positions, -inf where there is none.
+
+        Shapes: queries (n, d), allowed (P,) -> (n,). The rows that wait are compared in blocks of products; those of
+        the graph as in `search`.
+        """
+        best = np.full(len(queries), -np.inf, dtype=np.float32)
+        mask = allowed & self.live
+        waiting = np.flatnonzero(mask[self._folded :]).astype(np.int64) + self._folded
+        for start in range(0, len(waiting), _BLOCK):
+            rows = self.vectors(waiting[start : start + _BLOCK])
+            for at in range(0, len(queries), _BLOCK):
+                part = slice(at, at + _BLOCK)
+                best[part] = np.maximum(best[part], (queries[part] @ rows.T).max(axis=1))
+        in_graph = mask[: self._folded]
+        if in_graph.any():
+            for i, query in enumerate(queries):
+                _, found = self._search_graph(query[None], 1, None if in_graph.all() else in_graph)
+                best[i] = max(best[i], *found[:1])
+        return best
 
     def neighbors(self, positions: Ids, k: int) -> tuple[Ids, Floats]:
         """The `k` nearest rows to each of these rows, itself included, best first; removed rows may be among them.
