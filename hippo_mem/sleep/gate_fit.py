@@ -18,9 +18,6 @@ from scipy.special import expit
 
 from hippo_mem.lm.adapter_gate import AdapterGate
 
-# Depths that are read together. Measured on the default model (docs/LOG.md): one layer leaks or misses, these two do
-# neither.
-LAYER_SHARES = (0.27, 0.67)
 _L2 = 1.0
 
 
@@ -33,11 +30,6 @@ class GateFit:
     opens_for_other: float
     n_learned: int
     n_other: int
-
-
-def gate_layers(n_layers: int) -> tuple[int, ...]:
-    """The layers the gate of a model of this depth reads."""
-    return tuple(round(n_layers * s) for s in LAYER_SHARES)
 
 
 def fit_gate(

@@ -18,10 +18,11 @@ from pathlib import Path
 from hippo_mem.config import SleepConfig, config_hash, to_dict
 from hippo_mem.errors import SleepError
 from hippo_mem.lm import LanguageModel
+from hippo_mem.lm.adapter_gate import gate_layers
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep.anchor_bank import AnchorBank, anchor_bank
 from hippo_mem.sleep.distillation import remembered, taught
-from hippo_mem.sleep.gate_fit import fit_gate, gate_layers
+from hippo_mem.sleep.gate_fit import fit_gate
 from hippo_mem.sleep.material import Material, anchor_prompts, prepare
 from hippo_mem.sleep.report import NightReport, write_report
 from hippo_mem.sleep.training import AdapterTraining

@@ -1,0 +1,244 @@
+"""Decoding an exported base with onnxruntime-genai, with or without a night's adapter. Imports no torch.
+
+One graph and one copy of the weights serve every stream; a stream has its own cache of keys and values. Where the
+night's gate opens, its matrices are handed to the graph as inputs; else the same inputs have rank 0. Knows nothing of where
+exports come from.
+
+Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
+from hippo_mem.lm.chat_template import read_template
+from hippo_mem.lm.engine import AdapterUse, room
+from hippo_mem.lm.quick.adapter import NightAdapter, read_adapter
+from hippo_mem.lm.quick.graph_names import state_name
+from hippo_mem.lm.sampling import Sampling
+from hippo_mem.lm.streaming import TextStream
+
+GRAPH = "engine.onnx"
+Floats = NDArray[np.float32]
+# Beyond this a prompt's cache of keys and values grows past the weights, and a small model follows it no more.
+MAX_CONTEXT = 2048
+
+
+class QuickEngine:
+    """An export, open.
+
+    Args:
+        folder: what `hippo_mem.lm.quick.build` wrote. night: the folder of the night in force, None for the base alone.
+    Raises: ModelUnavailable when the export cannot be opened; StoreFormatError when the night's adapter does not fit.
+    """
+
+    def __init__(self, folder: Path, night: Path | None = None, *, n_threads: int | None = None) -> None:
+        import onnxruntime_genai as og
+        from tokenizers import Tokenizer
+
+        self._og = og
+        try:
+            about = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]
+            stamp = json.loads((folder / "stamp.json").read_text(encoding="utf-8"))
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self.template = read_template(folder)
+            self._model = _open(og, folder, n_threads)
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            raise ModelUnavailable(f"the export in {folder} does not open: {error}") from error
+        self.name: str = stamp["precision"]
+        self.layers: tuple[int, ...] = tuple(stamp["layers"])
+        self.context = min(int(about["context_length"]), MAX_CONTEXT)
+        ends = about["eos_token_id"]
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+        self._start = [about["bos_token_id"]] if about.get("bos_token_id") is not None else []
+        self._widths: dict[str, int] = stamp["adapter_inputs"]
+        self._silent = {name: _rank_zero(name, width) for name, width in self._widths.items()}
+        self._adapter: NightAdapter | None = None
+        self._lock = threading.Lock()
+        self.night: Path | None = None
+        self.adopt(night)
+
+    def adopt(self, night: Path | None) -> None:
+        """Let the adapter of another night speak from now on, or none; streams under way end as they began.
+
+        Raises: StoreFormatError when it does not fit; the one before then stays.
+        """
+        if night is None:
+            self._adapter, self.night = None, None
+            return
+        adapter = read_adapter(night, self._widths)
+        if adapter.gate is not None and not set(adapter.gate.layers) <= set(self.layers):
+            raise StoreFormatError(
+                f"the gate in {night} reads layers {adapter.gate.layers}, the quick engine gives {self.layers}"
+            )
+        self._adapter, self.night = adapter, night
+
+    # Text -----------------------------------------------------------------------------------------------------------
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with nothing added."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def chat_prompt(self, user: str, *, system: str | None = None) -> str:
+        """The text of one user turn up to where the assistant speaks."""
+        return self.template.turn(user, system=system)
+
+    # Work -----------------------------------------------------------------------------------------------------------
+
+    def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
+        """Whether the night's adapter speaks for each text: its gate's decision on the base's hidden states."""
+        adapter = self._adapter
+        if adapter is None or use is False:
+            return [False] * len(texts)
+        if not isinstance(use, bool | str):
+            if len(use) != len(texts):
+                raise InputError(f"{len(texts)} texts but {len(use)} decisions whether the adapter speaks")
+            return list(use)
+        if use == "ungated" or adapter.gate is None:
+            return [True] * len(texts)
+        pooled = self.hidden_states(texts, adapter.gate.layers)
+        return [bool(x) for x in adapter.gate.opens(pooled)]
+
+    def hidden_states(self, texts: Sequence[str], layers: Sequence[int]) -> Floats:
+        """Mean over tokens of the base's hidden states: texts -> (n, d * L) float32."""
+        rows = []
+        for text in texts:
+            session = self._session(self.encode(text)[: self.context - 1] or self._start, False, 1)
+            rows.append(np.concatenate([session.output(state_name(i))[0].mean(axis=0) for i in layers]))
+        return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+
+    def stream(
+        self, prompt: str, *, max_new_tokens: int = 256, sampling: Sampling | None = None, stop: Sequence[str] = (),
+        adapter: AdapterUse = True,
+    ) -> TextStream:  # fmt: skip
+        """The continuation of a templated prompt, piece by piece."""
+        ids = self.encode(prompt)
+        limit = room(len(ids), self.context, max_new_tokens)
+        (speaks,) = self.speaks([prompt], adapter)
+        return TextStream(
+            lambda: self._session(ids, speaks, limit), self.decode, n_prompt=len(ids), ends=self._ends,
+            sampling=sampling or Sampling(), max_new_tokens=limit, stop=stop,
+        )  # fmt: skip
+
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 24, adapter: AdapterUse = True) -> list[str]:
+        """Greedy continuations, stripped, without the end of turn."""
+        speaks = self.speaks(prompts, adapter)
+        return [
+            "".join(self.stream(p, max_new_tokens=max_new_tokens, adapter=[s])).strip()
+            for p, s in zip(prompts, speaks, strict=True)
+        ]
+
+    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+        """Log-probability of each token of each continuation after its prompt. A prompt is read once."""
+        result: list[list[float]] = [[] for _ in pairs]
+        groups: dict[str, list[int]] = {}
+        for i, (prompt, _) in enumerate(pairs):
+            groups.setdefault(prompt, []).append(i)
+        speaks = self.speaks(list(groups), adapter)
+        for (prompt, members), spoke in zip(groups.items(), speaks, strict=True):
+            head = self.encode(prompt)
+            tails = {i: self.encode(pairs[i][1]) for i in members}
+            session = self._session(head, spoke, max(1, *(len(t) for t in tails.values())))
+            first = session.logits()
+            for i, tail in tails.items():
+                if not tail:
+                    continue
+                rows = first[None]
+                if len(tail) > 1:
+                    session.extend(tail[:-1])
+                    rows = np.concatenate([rows, session.output("logits")[0]])
+                    session.rewind(len(head))
+                result[i] = _log_softmax(rows)[np.arange(len(tail)), tail].tolist()
+        return result
+
+    def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
+        """Mean -log p(token | tokens before it) of each text, in nats per token. 0 for a text of one token or none."""
+        result = []
+        for text, speaks in zip(texts, self.speaks(texts, adapter), strict=True):
+            ids = (self._start + self.encode(text))[: self.context - 1]
+            if len(ids) < 2:
+                result.append(0.0)
+                continue
+            logits = self._session(ids[:-1], speaks, 1).output("logits")[0]
+            result.append(float(-_log_softmax(logits)[np.arange(len(ids) - 1), ids[1:]].mean()))
+        return result
+
+    def logits(self, text: str, *, speaks: bool = False) -> Floats:
+        """(T, V) logits after each token of a text, for checks of parity."""
+        return self._session(self.encode(text), speaks, 1).output("logits")[0]
+
+    def _session(self, ids: Sequence[int], speaks: bool, n_new: int) -> _Session:
+        adapter = self._adapter
+        inputs = {**self._silent, **adapter.arrays} if speaks and adapter is not None else self._silent
+        return _Session(self._og, self._model, ids, inputs, len(ids) + n_new)
+
+
+class _Session:
+    """One text in the graph, with its own cache of `limit` tokens."""
+
+    def __init__(self, og: Any, model: Any, ids: Sequence[int], inputs: Mapping[str, Floats], limit: int) -> None:
+        params = og.GeneratorParams(model)
+        params.set_search_options(max_length=limit, do_sample=False)
+        self._generator = og.Generator(model, params)
+        self._inputs = inputs  # the generator borrows their memory
+        for name, array in inputs.items():
+            self._generator.set_model_input(name, array)
+        self.extend(ids)
+
+    def logits(self) -> Floats:
+        """(V,) of the token that comes next."""
+        found: Floats = self._generator.get_logits().reshape(-1)
+        return found
+
+    def push(self, token: int) -> None:
+        """Go on with `token`."""
+        self.extend([token])
+
+    def extend(self, ids: Sequence[int]) -> None:
+        """Go on with several tokens."""
+        self._generator.append_tokens(np.asarray(ids, dtype=np.int32))
+
+    def rewind(self, n: int) -> None:
+        """Back to the first `n` tokens."""
+        self._generator.rewind_to(n)
+
+    def output(self, name: str) -> Floats:
+        """An output of the graph for the tokens that were put in last, copied."""
+        return np.array(self._generator.get_output(name), dtype=np.float32)
+
+    def close(self) -> None:
+        """Let go of the cache."""
+        self._generator = None
+
+
+def _open(og: Any, folder: Path, n_threads: int | None) -> Any:
+    config = og.Config(str(folder))
+    options: dict[str, Any] = {"filename": GRAPH}
+    if n_threads is not None:
+        options["session_options"] = {"intra_op_num_threads": n_threads}
+    config.overlay(json.dumps({"model": {"decoder": options}}))
+    return og.Model(config)
+
+
+def _rank_zero(name: str, width: int) -> Floats:
+    return np.zeros((width, 0) if name.endswith(".a") else (0, width), dtype=np.float32)
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    """(T, V) -> (T, V), in nats."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
