@@ -7,7 +7,6 @@ Knows nothing of what the routes do.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -31,6 +30,7 @@ from hippo_mem.serve.callers import Door, House
 from hippo_mem.serve.guard import Guard, Limits
 from hippo_mem.serve.nightwatch import Nightwatch
 from hippo_mem.serve.people import People
+from hippo_mem.serve.queue import Queue
 from hippo_mem.serve.tools import mcp_server
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def make_house(config: ServeConfig) -> House:
     people = People(lambda user: open_memory(config, user), home=home)
     return House(
         access=Access(tokens=tokens, open=local), people=people, bedroom=Bedroom(home, config.model),
-        model=config.model, answering=asyncio.Semaphore(config.answers),
+        model=config.model, answering=Queue(config.answers),
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ Knows nothing of what a route does with the memory.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -17,6 +16,7 @@ from hippo_mem.serve.access import Access, AccessDenied
 from hippo_mem.serve.bedroom import Bedroom
 from hippo_mem.serve.people import People
 from hippo_mem.serve.problems import problem, status_of
+from hippo_mem.serve.queue import Queue
 
 COOKIE = "hippo_token"
 # What a browser needs before its user has shown a token: the login page and files without anything personal.
@@ -33,7 +33,7 @@ class House:
     people: People
     bedroom: Bedroom
     model: str
-    answering: asyncio.Semaphore
+    answering: Queue
 
     def user_of(self, request: HTTPConnection, wanted: str | None = None) -> str:
         """The user a request may act for; a named memory is `wanted`, else the header X-Hippo-User, else `?user=`.

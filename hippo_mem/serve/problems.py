@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from hippo_mem.errors import HippoError, InputError, ModelUnavailable, StorageFull, StoreBusy
 from hippo_mem.serve.access import AccessDenied
+from hippo_mem.serve.queue import TooBusy
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ def status_of(error: HippoError) -> int:
         return 404
     if isinstance(error, InputError):
         return 400
+    if isinstance(error, TooBusy):
+        return 503
     if isinstance(error, StoreBusy):
         return 409
     if isinstance(error, StorageFull):
@@ -56,7 +59,7 @@ def add_to(app: FastAPI) -> None:
         status = status_of(error)
         if status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
-        return problem(status, str(error), retry_after_s=1 if status == 409 else None)
+        return problem(status, str(error), retry_after_s=1 if isinstance(error, StoreBusy) else None)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:

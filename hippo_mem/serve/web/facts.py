@@ -143,7 +143,8 @@ def _drawing(facts: list[Fact], about: str | None) -> dict[str, Any]:
                 ],
                 "links": [
                     {"source": f.head, "target": f.tail, "value": f.relation.replace("_", " "), "fact": f.id,
-                     "lineStyle": {"type": "dashed" if f.valid_to is not None or f.negated else "solid", "opacity": 0.7}}
+                     "lineStyle": {"opacity": 0.7,
+                                   "type": "dashed" if f.valid_to is not None or f.negated else "solid"}}
                     for f in facts if f.head in names and f.tail in names
                 ],
             }

@@ -1,4 +1,4 @@
-"""The page of sleep: begin a night, watch it, stop it; every night with its report; go back one; when to sleep by itself.
+"""The page of sleep: begin a night, watch it, stop it; every night with its report; when to sleep by itself.
 
 Knows nothing of how a night is trained.
 """

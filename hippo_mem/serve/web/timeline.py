@@ -27,7 +27,7 @@ class Timeline:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.shown: list[tuple[Trace, Hit | None]] = []
-        self.more = False
+        self.more = self.loaded = False
         self.leaving: dict[int, ui.timer] = {}
 
     def draw(self) -> None:
@@ -52,7 +52,9 @@ class Timeline:
     @ui.refreshable_method
     def listing(self) -> None:
         """The memories that are shown."""
-        if not self.shown:
+        if not self.loaded:
+            ui.label("Looking …").classes("opacity-70 py-6")
+        elif not self.shown:
             found = "Nothing comes to mind." if self.search.value else "Nothing is remembered yet."
             ui.label(found).classes("opacity-70 py-6")
         for trace, hit in self.shown:
@@ -63,6 +65,7 @@ class Timeline:
     async def load(self) -> None:
         """Read the first page, or what the hint brings back."""
         cue = (self.search.value or "").strip()
+        self.loaded = True
         if cue:
             found = await self.visit.use(lambda h: h.recall(cue, _PAGE, touch=False))
             self.shown, self.more = [(hit.trace, hit) for hit in found.hits], False
@@ -170,7 +173,8 @@ class Timeline:
         with ui.dialog() as dialog, ui.card():
             ui.label("Import an export").classes("text-lg")
             ui.upload(auto_upload=True, max_files=1, max_file_size=_LARGEST_IMPORT,
-                      on_upload=told(lambda e: self.arrived(e, dialog))).props('accept=".jsonl" flat bordered')  # fmt: skip
+                      on_upload=told(lambda e: self.arrived(e, dialog)),
+                      ).props('accept=".jsonl" flat bordered')  # fmt: skip
         dialog.open()
 
     async def arrived(self, event: events.UploadEventArguments, dialog: ui.dialog) -> None:
