@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from hippo_cli import doctor, keeping, measure, night, serve, waking
+from hippo_cli import doctor, keeping, measure, night, report, serve, waking
 from hippo_cli.plain import one_line
 from hippo_cli.session import HomeOption, JsonOption, ModelOption, Session, UserOption, VerboseOption
 from hippo_mem.errors import HippoError
@@ -38,6 +38,7 @@ app = typer.Typer(
 waking.add_to(app)
 night.add_to(app)
 measure.add_to(app)
+report.add_to(app)
 keeping.add_to(app)
 doctor.add_to(app)
 serve.add_to(app)

@@ -81,20 +81,22 @@ def kv_cache_bytes(shape: ModelShape, n_tokens: int) -> int:
     return 2 * shape.n_layers * shape.n_kv_heads * shape.head_width * shape.value_bytes * n_tokens
 
 
-def forward_flops(shape: ModelShape, n_prompt: int, n_new: int = 0) -> int:
+def forward_flops(shape: ModelShape, n_prompt: int, n_new: int = 0, *, n_context: int | None = None) -> int:
     """Floating point operations of reading a prompt and predicting `n_new` tokens with a key-value cache.
 
     Two a parameter and token read; four a layer, attention width and pair of positions (scores and their weighted
     sum, a position sees itself and what is before it); the table of words once a predicted token. The last token
     predicted is not read again.
 
+    Args:   n_context: the longest sequence, where the tokens were read in several; a token then sees half of it.
     Raises: InputError for a negative count.
     Source: Kaplan et al. 2020, table 1. Differs: the causal half of the attention is counted, not its bound.
     """
     if n_prompt < 0 or n_new < 0:
         raise InputError(f"token counts must be 0 or more, got {n_prompt} and {n_new}")
     n_read = n_prompt + max(0, n_new - 1)
-    attention = 2 * shape.n_layers * shape.n_heads * shape.head_width * n_read * (n_read + 1)
+    longest = n_read if n_context is None else min(n_read, n_context)
+    attention = 2 * shape.n_layers * shape.n_heads * shape.head_width * n_read * (longest + 1)
     return 2 * shape.n_params * n_read + attention + 2 * shape.vocabulary * shape.width * n_new
 
 

@@ -262,6 +262,8 @@ def test_operations_by_hand():
     assert forward_flops(SHAPE, 3) == 600 + 576
     # two tokens predicted: one more is read (4 tokens, 10 places), and the table of 10 x 12 is multiplied twice
     assert forward_flops(SHAPE, 3, 2) == 2 * 100 * 4 + 4 * 2 * 12 * 10 + 2 * (2 * 10 * 12)
+    # 6 tokens in two sequences of 3: twice the first line
+    assert forward_flops(SHAPE, 6, n_context=3) == 2 * (600 + 576)
     assert forward_flops(SHAPE, 0) == 0
     assert share_saved(forward_flops(SHAPE, 3), forward_flops(SHAPE, 6)) == pytest.approx(1 - 1176 / 3216)
     assert share_saved(1, 0) is None
