@@ -3,9 +3,10 @@
     python benchmarks/crash.py --trials 200 --writers 4 --json crash.json
 
 Each trial starts the writers on the same store, waits a random time, and ends all of them by SIGKILL, in the middle of
-whatever they do. A write counts as acknowledged when `observe` had returned and the writer had said so through a pipe.
+whatever they do. Writers, and the process that looks at what is left, are forked from one that has loaded the code and
+opened nothing: what would be waited for is imports. A write counts as acknowledged when `observe` had returned and the writer had said so through a pipe.
 Half of the writes are new events, half repeat an event that all writers share: each repetition must raise its mention
-count by one, so an update that one process overwrote for another is seen. Then the store is opened in this process:
+count by one, so an update that one process overwrote for another is seen. Then the store is opened:
 
     lost            acknowledged events whose row or text is not there
     lost_updates    acknowledged repetitions that the shared events' counts do not hold, counters that are behind, and
@@ -26,23 +27,27 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import faiss
 
 from hippo_mem.awake import Awake
 from hippo_mem.embed import HashingEmbedder
 from hippo_mem.errors import StoreError
 from hippo_mem.knowledge import MEMORIES
+from hippo_mem.relational.frames import FrameParser
 from hippo_mem.storage.origins import orphans
 
 DIM = 32
 N_SHARED = 5
-ROOT = Path(__file__).resolve().parents[1]
+PARSER = FrameParser()  # loaded before anything is forked
 
 
 def shared_text(number: int) -> str:
@@ -53,22 +58,60 @@ def own_text(trial: int, writer: int, number: int) -> str:
     return f"Writer {writer} of watch {trial} put crate {number} into hold {trial * 31 + number * 7}."
 
 
-def write(home: str, trial: int, writer: int, memories: list[str]) -> None:
-    """What a writer process does until it is killed: one line on stdout for each write that is on disk."""
-    memory = Awake.open(home, embedder=HashingEmbedder(DIM), memories=memories, timeout_s=120.0)
-    memory.observe(shared_text(0), pin=True)  # loads whatever reading an event needs
-    print("shared 0", flush=True)
-    print("ready", flush=True)
+@dataclass
+class Forked:
+    """A process of ours and what it says."""
+
+    pid: int
+    says: TextIO
+
+    def kill(self) -> None:
+        """End it at once; it does not get to do anything any more."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def end(self) -> str:
+        """The rest of what it said, when it is gone."""
+        said = self.says.read()
+        self.says.close()
+        os.waitpid(self.pid, 0)
+        return said
+
+
+def fork(job: Callable[[TextIO], None]) -> Forked:
+    """Run a job in a process of its own; the job speaks through the file it is given."""
+    sys.stdout.flush()
+    hears, speaks = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(hears)
+            faiss.omp_set_num_threads(1)
+            with os.fdopen(speaks, "w") as out:
+                job(out)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(speaks)
+    return Forked(pid, os.fdopen(hears))
+
+
+def write(out: TextIO, home: Path, trial: int, writer: int, memories: list[str]) -> None:
+    """What a writer process does until it is killed: one line for each write that is on disk."""
+    memory = Awake.open(home, embedder=HashingEmbedder(DIM), memories=memories, parser=PARSER, timeout_s=120.0)
+    memory.observe(shared_text(0), pin=True)
+    print("shared 0", file=out, flush=True)
+    print("ready", file=out, flush=True)
     chance = random.Random(trial * 1_000 + writer)
     number = 0
     while True:
         if chance.random() < 0.5:
             which = chance.randrange(N_SHARED)
             memory.observe(shared_text(which), pin=True)
-            print(f"shared {which}", flush=True)
+            print(f"shared {which}", file=out, flush=True)
         else:
             outcome = memory.observe(own_text(trial, writer, number), pin=True)[0]
-            print(f"own {outcome.trace_id} {number}", flush=True)
+            print(f"own {outcome.trace_id} {number}", file=out, flush=True)
             number += 1
         if chance.random() < 0.1:
             memory.store.close()  # writes the index file, so that a kill can fall into that too
@@ -93,35 +136,26 @@ class Tally:
         return len(self.own) + sum(self.shared)
 
 
-def run_trial(home: Path, trial: int, n_writers: int, longest_s: float, memories: str, tally: Tally) -> None:
+def run_trial(home: Path, trial: int, n_writers: int, longest_s: float, memories: list[str], tally: Tally) -> None:
     """Start, wait, kill; note what had been acknowledged."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    writers = [
-        subprocess.Popen(
-            [sys.executable, __file__, "--write", str(home), str(trial), str(i), "--memories", memories],
-            stdout=subprocess.PIPE, text=True, env=environment,
-        )
-        for i in range(n_writers)
-    ]  # fmt: skip
+    writers: list[Forked] = []
     try:
+        for i in range(n_writers):
+            writers.append(fork(lambda out, i=i: write(out, home, trial, i, memories)))  # type: ignore[misc]
         for writer in writers:
-            assert writer.stdout is not None
-            if writer.stdout.readline() != "shared 0\n":
+            if writer.says.readline() != "shared 0\n":
                 raise SystemExit(f"a writer of trial {trial} did not start")
             tally.shared[0] += 1
-            if writer.stdout.readline() != "ready\n":
+            if writer.says.readline() != "ready\n":
                 raise SystemExit(f"a writer of trial {trial} did not start")
         time.sleep(random.Random(trial).uniform(0.0, longest_s))
+    finally:
         order = list(writers)
         random.Random(trial + 1).shuffle(order)
         for writer in order:
-            writer.send_signal(signal.SIGKILL)
-    finally:
-        for writer in writers:
             writer.kill()
     for number, writer in enumerate(writers):
-        said, _ = writer.communicate()
-        for line in said.splitlines(keepends=True):
+        for line in writer.end().splitlines(keepends=True):
             if not line.endswith("\n"):
                 continue  # cut off: it was never said
             kind, *rest = line.split()
@@ -132,11 +166,23 @@ def run_trial(home: Path, trial: int, n_writers: int, longest_s: float, memories
 
 
 def check(home: Path, tally: Tally) -> tuple[int, int]:
-    """Open the store as any user would; returns (lost, lost updates) of all trials so far."""
+    """Open the store as any user would, in a process of its own; returns (lost, lost updates) of all trials so far."""
+
+    def look(out: TextIO) -> None:
+        json.dump([*_look(home, tally), tally.unopenable, tally.index_wrong, tally.opened_s], out)
+
+    said = fork(look).end()
+    if not said:
+        raise SystemExit("the store could not be looked at")
+    lost, updates, tally.unopenable, tally.index_wrong, tally.opened_s = json.loads(said)
+    return lost, updates
+
+
+def _look(home: Path, tally: Tally) -> tuple[int, int]:
     embedder = HashingEmbedder(DIM)
     started = time.perf_counter()
     try:
-        memory = Awake.open(home, embedder=embedder)
+        memory = Awake.open(home, embedder=embedder, parser=PARSER)
     except StoreError as error:
         print(f"  does not open: {error}")
         tally.unopenable += 1
@@ -176,9 +222,10 @@ def check(home: Path, tally: Tally) -> tuple[int, int]:
 def run(trials: int, n_writers: int, longest_s: float, memories: str, home: Path) -> dict[str, Any]:
     tally = Tally()
     lost = lost_updates = 0
+    PARSER.parse(shared_text(0))
     began = time.perf_counter()
     for trial in range(trials):
-        run_trial(home, trial, n_writers, longest_s, memories, tally)
+        run_trial(home, trial, n_writers, longest_s, memories.split(","), tally)
         lost, lost_updates = check(home, tally)
         if lost or lost_updates or trial % 10 == 9 or trial == trials - 1:
             print(
@@ -210,10 +257,7 @@ def main() -> int:
     parser.add_argument("--longest", type=float, default=0.5, help="seconds of writing before the kill, at most")
     parser.add_argument("--memories", default=",".join(MEMORIES), help="which of the three take part")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--write", nargs=3, metavar=("HOME", "TRIAL", "WRITER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.write:
-        write(given.write[0], int(given.write[1]), int(given.write[2]), given.memories.split(","))
     if given.trials < 1 or given.writers < 1:
         parser.error("trials and writers must be 1 or more")
     folder = Path(tempfile.mkdtemp(prefix="hippo-crash-"))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_HEAD_ROWS = 8  # texts whose logits are held at once: 8 of 128 tokens are 200 MB with the default vocabulary
+_HEAD_TOKENS = 512  # tokens whose logits are held at once, or one text's: 100 MB with the default vocabulary
 _BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the default model under 1 GB
 
 
@@ -236,7 +236,8 @@ class LanguageModel:
                 with self.speaking(speaks):
                     hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
                 told = [(row, j) for row, j in enumerate(batch) if len(encoded[j]) > 1]
-                for some in (told[at : at + _HEAD_ROWS] for at in range(0, len(told), _HEAD_ROWS)):
+                n = max(1, _HEAD_TOKENS // ids.shape[1])
+                for some in (told[at : at + n] for at in range(0, len(told), n)):
                     # One product with the vocabulary head for several texts: it is read from memory once.
                     rows = torch.cat([hidden[row, : len(encoded[j]) - 1] for row, j in some])
                     targets = torch.cat([ids[row, 1 : len(encoded[j])] for row, j in some])
