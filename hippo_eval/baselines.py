@@ -1,9 +1,9 @@
 """The baselines of a run id, so that a memory's figures have something beside them.
 
-    python -m hippo_eval.baselines --run-id RUN_ID [--suite episodic --n 50 --seed 1337 --model NAME]
+    python -m hippo_eval.baselines --run-id RUN_ID [--suite episodic --n 50 --seed 1337 --model NAME --profile default]
 
-Runs each baseline that has no metrics for this run yet, then writes `baselines.json` and `baselines.csv` beside them.
-Knows nothing of memories.
+Measures each baseline whose cell this run does not have yet, then writes `baselines.json` and `baselines.csv` beside
+them. Several suites and seeds are one command. Knows nothing of memories.
 """
 
 from __future__ import annotations
@@ -23,41 +23,50 @@ from rich.progress import TaskID
 
 from hippo_eval.answerers import Progress
 from hippo_eval.border import exit_code
-from hippo_eval.runner import METRICS, run, silent
-from hippo_eval.settings import presets, resolve
-from hippo_mem.errors import StoreFormatError
+from hippo_eval.cells import RUNS, run_folder
+from hippo_eval.composing import presets, resolve_all, whole_cell_of
+from hippo_eval.runner import run, silent
 from hippo_mem.storage.jsonl import write_atomic
-from hippo_mem.types import check_id
 
-_COLUMNS = ("preset", "suite", "seed", "n_taught", "n", "model", "em", "em_raw", "f1", "hit_rate", "refusal_rate")
+_COLUMNS = (
+    "preset",
+    "suite",
+    "profile",
+    "seed",
+    "n_taught",
+    "n",
+    "model",
+    "em",
+    "em_raw",
+    "f1",
+    "hit_rate",
+    "refusal_rate",
+)
 
 
 def run_baselines(
     run_id: str,
     *,
-    suite: str = "episodic",
+    suites: Sequence[str] = ("episodic",),
     n: int = 50,
-    seed: int = 1337,
+    seeds: Sequence[int] = (1337,),
+    profile: str = "default",
     model: str = "smollm2-135m",
-    runs: str | Path = "runs",
+    runs: str | Path = RUNS,
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
     """Figures of every baseline preset for `run_id`, as rows of the table it writes.
 
-    A baseline that was run with other items or another model is run again.
-
-    Raises: InputError for a bad run id or suite; ModelUnavailable; StoreFormatError for damaged metrics.
+    Raises: InputError for a bad run id or suite; ModelUnavailable; StoreFormatError for a damaged cell.
     """
-    folder = Path(runs) / check_id(run_id, "run_id") / "baselines"
-    wanted = {"suite": suite, "n_taught": n, "seed": seed, "model": model}
+    folder = run_folder(run_id, runs) / "baselines"
+    names = [p for p in presets() if p.startswith("baselines/")]
+    words = [f"preset={','.join(names)}", f"suite={','.join(suites)}", f"seed={','.join(map(str, seeds))}"]
+    configs = resolve_all([*words, f"n={n}", f"profile={profile}", f"model='{model}'", f"run_id={run_id}"])
     rows = []
-    for preset in (p for p in presets() if p.startswith("baselines/")):
-        out = folder / preset.partition("/")[2] / suite
-        metrics = _read(out / METRICS)
-        if metrics is None or any(metrics.get(key) != value for key, value in wanted.items()):
-            settings = [f"preset={preset}", f"suite={suite}", f"n={n}", f"seed={seed}", f"model='{model}'"]
-            config = resolve([*settings, f"run_id={run_id}", f"outdir='{out}'"])
-            metrics = run(config, _named(preset, progress))
+    for config in configs:
+        out = whole_cell_of(config).folder(run_id, runs)
+        metrics = run(config, _named(f"{config.preset} {config.suite}", progress), out)
         rows.append({name: metrics.get(name) for name in _COLUMNS})
     write_atomic(folder / "baselines.json", (json.dumps(rows, indent=2) + "\n").encode())
     table = io.StringIO()
@@ -72,25 +81,16 @@ def _named(preset: str, progress: Progress) -> Progress:
     return lambda stage, done, total: progress(f"{preset} {stage}", done, total)
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    if not file.is_file():
-        return None
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StoreFormatError(f"{file} is not valid JSON ({error}); delete it to run the baseline again") from error
-    return found if isinstance(found, dict) else None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m hippo_eval.baselines", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run-id", "--run_id", required=True)
-    parser.add_argument("--suite", "--task", default="episodic")
+    parser.add_argument("--suite", "--task", nargs="+", default=["episodic"])
     parser.add_argument("--n", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1337)
+    parser.add_argument("--seed", "--seeds", type=int, nargs="+", default=[1337])
+    parser.add_argument("--profile", default="default")
     parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--runs", default="runs", help="where runs are kept")
+    parser.add_argument("--runs", default=RUNS, help="where runs are kept")
     given = parser.parse_args(arguments)
     tasks: dict[str, TaskID] = {}
 
@@ -103,11 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bars.update(tasks[stage], completed=done, total=total)
 
             rows = run_baselines(
-                given.run_id, suite=given.suite, n=given.n, seed=given.seed, model=given.model, runs=given.runs,
-                progress=progress,
+                given.run_id, suites=given.suite, n=given.n, seeds=given.seed, profile=given.profile,
+                model=given.model, runs=given.runs, progress=progress,
             )  # fmt: skip
         for row in rows:
-            sys.stdout.write(f"{row['preset']:<22} em {row['em']:.3f}  f1 {row['f1']:.3f}  n {row['n']}\n")
+            what = f"{row['preset']:<22} {row['suite']} seed {row['seed']}"
+            sys.stdout.write(f"{what}  em {row['em']:.3f}  f1 {row['f1']:.3f}  n {row['n']}\n")
 
     return exit_code("baselines", work)
 

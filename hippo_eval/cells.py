@@ -17,7 +17,7 @@ stamp is that of the run (configuration, items, model, code) is not measured aga
     retrieval.requests, gates.{attempts,accepts,merged}, replay.{samples,...}, store.size     what was counted
     night                    the night's report, where there was one
     cost                     tokens, KV-cache bytes, FLOPs, latency percentiles (`hippo_eval.cost`)
-    warnings                 [{"invariant", "text", "strict"}]: which telemetry invariants do not hold
+    warnings                 [{"invariant", "text"}]: which telemetry invariants do not hold (`hippo_eval.invariants`)
     config, config_hash, lora_config_hash, versions, machine, seeds, seconds
 
 Knows nothing of how a figure comes about.
@@ -46,6 +46,7 @@ DEFAULT_MODEL = "smollm2-135m"
 # off: the weights alone, no store read. After the night, where the cell has one.
 Phase = Literal["pre", "on", "off"]
 PHASES: tuple[Phase, ...] = ("pre", "on", "off")
+_PARTS_OF_A_RUN = frozenset({"sleep", "sleep_on", "memory_off", "adapter", "teach", "replay", "test"})
 _SLUG = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -53,9 +54,9 @@ _SLUG = re.compile(r"[^A-Za-z0-9.-]+")
 class Cell:
     """Which figures: preset, variants, items and model.
 
-    `variants` are the named changes to the preset, in the order of their names: "sleep" lets a night pass and asks with
-    the memory off; every other one is an ablation (`hippo_eval.ablations`). `n` is the suite's size, not the number of
-    questions.
+    `variants`: "sleep" lets a night pass and asks with the memory off ("sleep_on": with it on), "memory_off" asks the
+    weights alone, "adapter" has one over the model; then the ablations by name (`hippo_eval.composing.ablations`), and
+    "set-1a2b3c" where other settings were changed by hand. `n` is the suite's size, not the number of questions.
     """
 
     preset: str
@@ -73,8 +74,8 @@ class Cell:
 
     @property
     def ablations(self) -> tuple[str, ...]:
-        """The variants but "sleep"."""
-        return tuple(v for v in self.variants if v != "sleep")
+        """The variants that change the preset: not whether there was a night, or which part of a run it was."""
+        return tuple(v for v in self.variants if v not in _PARTS_OF_A_RUN)
 
     @property
     def label(self) -> str:
@@ -130,8 +131,9 @@ class ItemRow:
 
     `decoding`: "span", "path", "greedy" or "none". `source`: "memory", "weights" or "prompt". `decided_by`: "graph",
     "map", "frame" (the reader, by the sentence's roles), "model" (the reader, by the model's probabilities), "weights".
-    `latency_ms` is the time of the call divided by the `n_in_call` questions that were in it. `prompt_tokens` and
-    `generated_tokens` are None where no prompt of its own was put to a model.
+    `latency_ms` is the time of the call divided by the `n_in_call` questions that were in it, and so are the tokens
+    that a model read and generated for it; `context_tokens` is the longest sequence it had to hold. None: not counted.
+    `requests` is how often a store was asked.
     """
 
     id: int
@@ -155,6 +157,8 @@ class ItemRow:
     n_in_call: int = 1
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
+    context_tokens: int | None = None
+    requests: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as a line of `items.jsonl`."""

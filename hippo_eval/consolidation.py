@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from hippo_eval import dummy, guardrails
 from hippo_eval.answerers import Progress
-from hippo_eval.runner import METRICS, measure, silent, write_metrics
-from hippo_eval.settings import EvalConfig, check, resolve
+from hippo_eval.cells import METRICS
+from hippo_eval.composing import resolve
+from hippo_eval.runner import measure, silent, write_metrics
+from hippo_eval.settings import EvalConfig, check
 from hippo_mem.config import SleepConfig, config_hash, from_mapping, load_yaml, to_dict
 from hippo_mem.configs_path import find_config
 from hippo_mem.errors import ConfigError, InputError, StoreFormatError

@@ -39,7 +39,7 @@ class DummyModel:
         """One number a word."""
         return [len(word) for word in text.split()]
 
-    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 16) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 16, head: str = "") -> list[str]:
         """At most `max_new_tokens` words each."""
         said = []
         for prompt in prompts:
@@ -60,17 +60,34 @@ class DummyModel:
 
 
 class DummyMemory:
-    """Keeps what it is told, once; recalls by shared words within the context."""
+    """Keeps what it is told, once; recalls by shared words within the context.
 
-    def __init__(self) -> None:
+    Args: file: where it is kept from one process to the next; None keeps it nowhere.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
         self._traces: list[Trace] = []
         self._learned: list[str] = []
+        self._file = file
+        self._told: list[tuple[str, str | None, str]] = []
+        if file is not None and file.is_file():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            for text, context, source in kept["told"]:
+                self._observe(Event(text=text, context=context, source=source))
+            self._learned = kept["learned"]
+
+    def _keep(self) -> None:
+        if self._file is not None:
+            write_atomic(self._file, json.dumps({"told": self._told, "learned": self._learned}).encode())
 
     def observe_many(self, events: Sequence[Event]) -> list[list[Outcome]]:
         """Store each event that is new in its context, merge the others."""
-        return [[self._observe(event)] for event in events]
+        outcomes = [[self._observe(event)] for event in events]
+        self._keep()
+        return outcomes
 
     def _observe(self, event: Event) -> Outcome:
+        self._told.append((event.text, event.context, event.source))
         for trace in self._traces:
             if (trace.text, trace.context_key) == (event.text, event.context):
                 return Outcome(kind="merged", text=event.text, trace_id=trace.id)
@@ -87,8 +104,9 @@ class DummyMemory:
         return Outcome(kind="stored", text=event.text, trace_id=number, salience=salience)
 
     def answer_many(
-        self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True, k: int = 8
-    ) -> list[Answer]:
+        self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True,
+        k: int = 8, touch: bool = True,
+    ) -> list[Answer]:  # fmt: skip
         """With memory the recalled sentences are read, without it those learned asleep."""
         keys = contexts if contexts is not None else [None] * len(questions)
         return [self._answer(q, key, memory, k) for q, key in zip(questions, keys, strict=True)]
@@ -107,6 +125,7 @@ class DummyMemory:
     ) -> Any:
         """Learn every stored sentence by heart."""
         self._learned = [t.text for t in self._traces]
+        self._keep()
         return {"model": NAME, "traces": len(self._learned)}
 
     def save(self, dir: str | Path, session_id: str) -> Any:

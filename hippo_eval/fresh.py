@@ -1,6 +1,7 @@
-"""What a run opens: a model by name, and a memory in an empty home that ends with the run.
+"""What a run opens: a model by name, and a memory in a home of its own.
 
-"dummy" is the model without weights. Knows nothing of what is asked.
+"dummy" is the model without weights. What is dear to load, the language model and the sentence vectors, is loaded once
+a process and lent. Knows nothing of what is asked.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo_eval import dummy
 from hippo_eval.answerers import Memory, Model
+from hippo_eval.settings import EvalConfig
 from hippo_mem.config import GateConfig
 from hippo_mem.embed import Embedder, HashingEmbedder, MiniLMEmbedder
 from hippo_mem.errors import InputError
@@ -20,26 +23,58 @@ from hippo_mem.home import UserHome, data_home, make_folder, open_home
 from hippo_mem.knowledge import MEMORIES
 
 if TYPE_CHECKING:
-    from hippo_mem.memory import Hippo
+    from hippo_eval.token_meter import TokenMeter
+    from hippo_mem.lm import LanguageModel
+    from hippo_mem.memory import Hippo, HippoConfig
 
 
-def open_model(name: str, adapter: str | Path | None = None) -> Model:
-    """The model, with an adapter over it where one is given.
+@contextlib.contextmanager
+def open_model(name: str, adapter: str | Path | None = None) -> Iterator[Model]:
+    """The model, with an adapter over it for the length of the block where one is given.
 
     Raises: InputError when the adapter's folder does not exist; StoreFormatError when it holds no fitting adapter;
         ModelUnavailable.
     """
     folder = None if adapter is None else check_adapter(adapter)
-    model: Model
     if name == dummy.NAME:
         model = dummy.DummyModel()
-    else:
-        from hippo_mem.lm import LanguageModel
+        if folder is not None:
+            model.attach(folder)
+        yield model
+        return
+    from hippo_eval.shared_prefix import PrefixReader
 
-        model = LanguageModel.load(name)
-    if folder is not None:
-        model.attach(folder)
-    return model
+    lm = lent_model(name)
+    reader = PrefixReader(lm)
+    try:
+        if folder is not None:
+            reader.attach(folder)
+        yield reader
+    finally:
+        lm.detach()
+
+
+def lent_model(name: str) -> LanguageModel:
+    """The language model, loaded once a process and place of models; whoever attaches to it detaches after.
+
+    Raises: ModelUnavailable.
+    """
+    return _load(name, data_home() / "models")
+
+
+@cache
+def _load(name: str, models_dir: Path) -> LanguageModel:
+    from hippo_mem.lm import LanguageModel
+
+    return LanguageModel.load(name, models_dir=models_dir)
+
+
+@cache
+def meter_of(lm: LanguageModel) -> TokenMeter:
+    """The meter of a lent model."""
+    from hippo_eval.token_meter import TokenMeter
+
+    return TokenMeter(lm.base, int(lm.tokenizer.pad_token_id))
 
 
 def check_adapter(adapter: str | Path) -> Path:
@@ -57,10 +92,37 @@ def check_adapter(adapter: str | Path) -> Path:
 
 
 def home_with_models(root: Path, models_home: Path | None = None) -> UserHome:
-    """A fresh data home that borrows the converted models of another: converting takes 15 s, once is enough."""
+    """A data home that borrows the converted models of another: converting takes 15 s, once is enough.
+
+    A home that is there already is opened as it is.
+    """
     make_folder(root)
-    (root / "models").symlink_to(make_folder(data_home(models_home) / "models"), target_is_directory=True)
+    if not (root / "models").is_symlink():
+        (root / "models").symlink_to(make_folder(data_home(models_home) / "models"), target_is_directory=True)
     return open_home(root)
+
+
+@contextlib.contextmanager
+def memory_in(folder: Path, config: EvalConfig) -> Iterator[Memory]:
+    """The memory that a run's settings ask for, kept in `folder`; what is there already is opened."""
+    if config.model == dummy.NAME:
+        yield dummy.DummyMemory(make_folder(folder) / "dummy.json")
+        return
+    from hippo_eval.lending import Borrower
+
+    home = home_with_models(folder)
+    with Borrower(home, config.model, hippo_config(config), shared_vectors(config.model)) as memory:
+        yield memory
+
+
+def hippo_config(config: EvalConfig) -> HippoConfig:
+    """A run's settings as those of a user's memory."""
+    from hippo_mem.memory import HippoConfig
+
+    return HippoConfig(
+        memories=config.memories, gate=config.gate, episodic=config.episodic, relational=config.relational,
+        spatial=config.spatial, schema=config.schema, surprise=config.gate.surprise == "model",
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -107,5 +169,11 @@ def fresh_hippo(
 
 
 def embedder_for(model: str) -> Embedder:
-    """Sentence vectors for the `rag` baseline; hashed words beside the dummy."""
+    """Sentence vectors; hashed words beside the dummy."""
     return HashingEmbedder() if model == dummy.NAME else MiniLMEmbedder()
+
+
+@cache
+def shared_vectors(model: str) -> Embedder:
+    """As `embedder_for`, loaded once a process."""
+    return embedder_for(model)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from hippo_eval import guardrails
 from hippo_eval.answerers import Progress
+from hippo_eval.composing import resolve
 from hippo_eval.runner import measure, silent, write_metrics
-from hippo_eval.settings import check, resolve
+from hippo_eval.settings import check
 
 
 def run_files(

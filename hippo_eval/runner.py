@@ -1,10 +1,11 @@
-"""One evaluation run: teach, replay, sleep, ask, score, judge, write `metrics.json`.
+"""One evaluation run: teach, replay, sleep, ask, score, judge, write the cell.
 
     full    teach ► (ask as pre_*) ► (sleep) ► ask ► (save ► replay)
     teach   teach ► save                      replay   replay a saved session
     test    load a saved session ► ask
 
-Knows nothing of the command line: it takes an `EvalConfig` and reports progress through a callable.
+A finished cell with the same stamp is read, not measured; one that was stopped goes on where it was. Knows nothing of
+the command line: it takes an `EvalConfig` and reports progress through a callable.
 """
 
 from __future__ import annotations
@@ -12,118 +13,99 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hippo_eval import guardrails
-from hippo_eval.answerers import Answerer, BaselineAnswerer, MemoryAnswerer, Progress, Taught
-from hippo_eval.fresh import check_adapter, embedder_for, fresh_memory, open_model
+from hippo_eval import guardrails, invariants
+from hippo_eval.answerers import Memory, Progress
+from hippo_eval.cells import METRICS, RUNS, Cell, ItemRow, read_cell, run_folder, stamp_of, write_cell
+from hippo_eval.checkpoint import Checkpoint
+from hippo_eval.composing import whole_cell_of
+from hippo_eval.fresh import check_adapter
 from hippo_eval.machine import machine, versions
+from hippo_eval.measuring import Measured, measure_cell
 from hippo_eval.rehearsal import rehearse
-from hippo_eval.scoring import score
-from hippo_eval.settings import EvalConfig
+from hippo_eval.settings import EvalConfig, hash_of
+from hippo_eval.stamps import meta, stamp
 from hippo_eval.suites.choose import generate_suite
 from hippo_eval.suites.files import read_suite, read_teach
 from hippo_eval.suites.items import Suite
-from hippo_mem.config import SleepConfig, config_hash, from_mapping, load_yaml, to_dict
+from hippo_mem.config import SleepConfig, from_mapping, load_yaml, to_dict
 from hippo_mem.configs_path import find_config
 from hippo_mem.errors import ConfigError
-from hippo_mem.storage.experiment import load_session, session_folder, update_meta
+from hippo_mem.storage.experiment import session_folder, update_meta
 from hippo_mem.storage.jsonl import write_atomic
 
-METRICS = "metrics.json"
 SCHEMA = 1
-# Where a run puts its files decides nothing about its figures.
-_NOT_HASHED = ("outdir", "run_id", "store_dir", "dry_run", "batch_size")
 
 
 def silent(stage: str, done: int, total: int) -> None:
     """The progress of someone who does not look."""
 
 
-def run(config: EvalConfig, progress: Progress = silent, out: Path | None = None) -> dict[str, Any]:
-    """Run and write `metrics.json` into `out`, by default `out_dir(config)`.
+def run(
+    config: EvalConfig, progress: Progress = silent, out: Path | None = None, *, enforce: bool = True
+) -> dict[str, Any]:
+    """Measure a cell and write it into `out`, by default `out_dir(config)`; the metrics of a finished one are read.
 
-    Returns: the metrics as plain data, those of `_base_metrics` and `hippo_eval.scoring.score`.
-    Raises: GuardrailError after everything is written, when the figures forbid calling it a success; InputError,
-        StoreFormatError, ModelUnavailable before anything is written.
+    Args: enforce: raise for figures that forbid calling the run a success; False leaves that to the caller.
+    Returns: the metrics as plain data, without the questions.
+    Raises: GuardrailError after everything is written; InputError, StoreFormatError, ModelUnavailable before anything
+        is written; StorageFull with what was finished kept.
     """
-    file = (out or out_dir(config)) / METRICS
-    metrics = measure(config, progress)
-    write_metrics(file, metrics)
-    guardrails.enforce(metrics["guardrails"]["failures"], str(file))
+    suite = load_suite(config)
+    mark = stamp(config, suite)
+    folder = out or out_dir(config, suite)
+    file = folder / METRICS
+    if _repeatable(config) and not config.again and stamp_of(folder) == mark:
+        metrics = dict(read_cell(folder).metrics)
+    else:
+        check_run(config)
+        work = Checkpoint(folder, mark)
+        about = meta(config, suite, mark)
+        metrics, measured = _measure(config, suite, work, progress)
+        metrics["stamp"] = mark
+        metrics["warnings"] = [w.to_dict() for w in invariants.of_cell(metrics, _core(config, metrics))]
+        frame = {"run_id": config.run_id, "seed": config.seed, "config_hash": metrics["config_hash"]}
+        events = [{**event, **frame} for event in measured.events]
+        write_cell(folder, metrics=metrics, meta=about, items=measured.rows, events=events)
+        work.clear()
+    if enforce:
+        failures = list(metrics["guardrails"]["failures"])
+        failures += [w["text"] for w in metrics["warnings"] if config.strict and w["text"] not in failures]
+        guardrails.enforce(failures, str(file))
     return metrics
 
 
 def measure(config: EvalConfig, progress: Progress = silent) -> dict[str, Any]:
-    """The metrics of a run, nothing written but the store it was told to keep."""
-    began = time.perf_counter()
+    """The metrics of a run with its questions as `items`, nothing written but the store it was told to keep."""
     suite = load_suite(config)
+    check_run(config)
+    with tempfile.TemporaryDirectory(prefix="hippo-eval-") as folder:
+        metrics, measured = _measure(config, suite, Checkpoint(Path(folder), "once"), progress)
+    metrics["warnings"] = [w.to_dict() for w in invariants.of_cell(metrics, None)]
+    last = measured.rows[-1].phase if measured.rows else None
+    metrics["items"] = [_plain(row) for row in measured.rows if row.phase == last]
+    return metrics
+
+
+def check_run(config: EvalConfig) -> None:
+    """What can be found wrong before anything is loaded.
+
+    Raises: InputError, ConfigError, StoreFormatError.
+    """
     if config.adapter is not None:
-        if config.is_memory and not _asks_weights_alone(config):
+        alone = config.is_memory and config.memory_off and config.mode == "test"
+        if config.is_memory and not alone:
             raise ConfigError(
                 "adapter=... with a memory preset needs mode=test memory_off=true, else nobody knows what answered"
             )
         check_adapter(config.adapter)
-    recipe = load_recipe(config) if config.sleep else None
-    found = _base_metrics(config, suite)
-    if config.mode == "replay":
-        found["replay"] = _replay(config, progress)
-    elif _asks_weights_alone(config):
-        found.update(score(suite.test, _baseline(config).ask(suite.test, progress), seed=config.seed))
-    elif config.is_memory:
-        found.update(_with_memory(config, suite, recipe, progress))
-    else:
-        answerer = _baseline(config)
-        answerer.teach(suite.teach, progress)
-        figures = score(suite.test, answerer.ask(suite.test, progress), seed=config.seed)
-        found.update(figures)
-        if config.compute.pre_metrics:
-            found.update(_as_pre(figures))
-    found["seconds"] = round(time.perf_counter() - began, 3)
-    failures, remarks = guardrails.judge(found)
-    found["guardrails"] = {"failures": failures, "remarks": remarks}
-    return found
-
-
-def _with_memory(config: EvalConfig, suite: Suite, recipe: SleepConfig | None, progress: Progress) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    keeps = config.persist and config.mode != "test"
-    requests = 0
-    with fresh_memory(config.model, memories=config.memories) as memory:
-        answerer = MemoryAnswerer(memory, config)
-        taught = Taught()
-        if config.mode == "test":
-            if config.store_dir and config.session_id:
-                saved = load_session(config.store_dir, config.session_id)
-                memory.load(config.store_dir, config.session_id)
-                found["store"] = {"size": len(saved.traces)}
-        else:
-            taught = answerer.teach(suite.teach, progress)
-        if config.mode != "teach":
-            if config.compute.pre_metrics:
-                before = answerer.ask(suite.test, progress)
-                requests += sum(a.requests for a in before)
-                found.update(_as_pre(score(suite.test, before, seed=config.seed)))
-            if recipe is not None:
-                night = memory.sleep(recipe, progress=progress)
-                found["night"] = night if isinstance(night, dict) else night.to_dict()
-            asked = answerer.ask(suite.test, progress)
-            requests += sum(a.requests for a in asked)
-            found.update(score(suite.test, asked, seed=config.seed))
-        found["gates"] = {"attempts": taught.attempts, "accepts": taught.accepts, "merged": taught.merged}
-        found["retrieval"] = {"requests": requests}
-        if "store" not in found:
-            found["store"] = {"size": taught.accepts - taught.merged}
-        if keeps:
-            memory.save(str(config.store_dir), str(config.session_id))
-    if keeps:
-        folder = session_folder(str(config.store_dir), str(config.session_id))
-        update_meta(folder, source="teach", model=config.model, config_hash=hash_of(config))
-        if config.replay.cycles:
-            found["replay"] = _replay(config, progress)
-    return found
+    if config.sleep:
+        load_recipe(config)
 
 
 def load_suite(config: EvalConfig) -> Suite:
@@ -135,22 +117,28 @@ def load_suite(config: EvalConfig) -> Suite:
         return read_suite(config.teach_file, config.test_file)
     if config.teach_file:
         return Suite(name=Path(config.teach_file).stem, version=1, seed=0, teach=read_teach(config.teach_file), test=())
-    return generate_suite(config.suite, config.n, config.seed)
+    return generate_suite(config.suite, config.n, config.seed, config.profile)
 
 
 def load_recipe(config: EvalConfig) -> SleepConfig:
-    """The night's recipe; the run's own replay settings stand in it when cycles were asked for.
+    """The night's recipe: the file's, with what `night` changes; the run's own replay where cycles were asked for.
 
     Raises: ConfigError.
     """
     file = find_config(config.consolidation, "consolidation")
-    recipe = from_mapping(SleepConfig, load_yaml(file), origin=str(file))
+    data = _over(load_yaml(file), config.night)
+    recipe = from_mapping(SleepConfig, data, origin=str(file))
     return dataclasses.replace(recipe, replay=config.replay) if config.replay.cycles else recipe
 
 
-def hash_of(config: EvalConfig) -> str:
-    """The hash of what decides a run's figures."""
-    return config_hash({key: value for key, value in to_dict(config).items() if key not in _NOT_HASHED})
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, mapping by mapping."""
+    found = dict(below)
+    for key, value in above.items():
+        under = found.get(key)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        found[key] = _over(under, value) if both and isinstance(under, Mapping) else value
+    return found
 
 
 def adapter_hash(adapter: str | Path) -> str:
@@ -158,12 +146,17 @@ def adapter_hash(adapter: str | Path) -> str:
     return hashlib.sha256((check_adapter(adapter) / "adapter_config.json").read_bytes()).hexdigest()[:12]
 
 
-def out_dir(config: EvalConfig) -> Path:
-    """`outdir`, else `runs/<run_id>/<preset>/<suite>`, with the time as run id when none is given."""
+def out_dir(config: EvalConfig, suite: Suite | None = None) -> Path:
+    """`outdir`, else the cell's folder under `runs/<run_id>`, with the time as run id when none is given."""
     if config.outdir is not None:
         return Path(config.outdir).expanduser()
-    run_id = config.run_id or time.strftime("%Y%m%d_%H%M%S")
-    return Path("runs") / run_id / config.preset / config.suite
+    return cell_for(config, suite or load_suite(config)).folder(config.run_id or time.strftime("%Y%m%d_%H%M%S"))
+
+
+def cell_for(config: EvalConfig, suite: Suite) -> Cell:
+    """The run's cell; items from files have the file's name and their own number."""
+    cell = whole_cell_of(config)
+    return dataclasses.replace(cell, suite=suite.name, n=len(suite.teach)) if config.teach_file else cell
 
 
 def write_metrics(file: Path, metrics: dict[str, Any]) -> None:
@@ -171,16 +164,50 @@ def write_metrics(file: Path, metrics: dict[str, Any]) -> None:
     write_atomic(file, (json.dumps(metrics, indent=2, ensure_ascii=False, default=str) + "\n").encode())
 
 
+def _measure(config: EvalConfig, suite: Suite, work: Checkpoint, progress: Progress) -> tuple[dict[str, Any], Measured]:
+    began = time.perf_counter()
+    earlier = float(work.get("seconds") or 0.0)
+    found = _base_metrics(config, suite)
+    measured = Measured(figures={}, rows=[], events=[])
+    try:
+        if config.mode == "replay":
+            found["replay"] = _replay(config, progress)
+        else:
+            keeps = config.persist and config.mode != "test"
+            recipe = load_recipe(config) if config.sleep else None
+
+            def keep(memory: Memory) -> None:
+                if keeps:
+                    memory.save(str(config.store_dir), str(config.session_id))
+
+            measured = measure_cell(config, suite, recipe, work, progress, keep)
+            found.update(measured.figures)
+            if keeps:
+                folder = session_folder(str(config.store_dir), str(config.session_id))
+                update_meta(folder, source="teach", model=config.model, config_hash=hash_of(config))
+                if config.replay.cycles:
+                    found["replay"] = _replay(config, progress)
+    finally:
+        seconds = earlier + time.perf_counter() - began
+        work.put("seconds", seconds)
+    found["seconds"] = round(seconds, 3)
+    failures, remarks = guardrails.judge(found)
+    found["guardrails"] = {"failures": failures, "remarks": remarks}
+    return found, measured
+
+
 def _base_metrics(config: EvalConfig, suite: Suite) -> dict[str, Any]:
     """What every `metrics.json` has, a count of 0 where nothing of the kind happened."""
     return {
         "schema": SCHEMA,
+        "cell": cell_for(config, suite).to_dict(),
         "preset": config.preset,
         "mode": config.mode,
         "memory_off": config.memory_off,
         "model": config.model,
         "suite": suite.name,
         "suite_version": suite.version,
+        "profile": config.profile,
         "seed": config.seed,
         "seeds": {"suite": suite.seed, "replay": config.seed, "bootstrap": config.seed},
         "n_taught": len(suite.teach),
@@ -206,19 +233,6 @@ def _answer_in_reach(config: EvalConfig) -> bool:
     )
 
 
-def _asks_weights_alone(config: EvalConfig) -> bool:
-    """A memory preset with the memory off has nothing to open but the model, unless it sleeps in this run."""
-    return config.is_memory and config.memory_off and config.mode == "test"
-
-
-def _baseline(config: EvalConfig) -> Answerer:
-    bare = config
-    if config.is_memory:  # memory off: neither store nor retrieval
-        off = dataclasses.replace(config.retrieval, enabled=False)
-        bare = dataclasses.replace(config, memory=None, retrieval=off)
-    return BaselineAnswerer(open_model(config.model, config.adapter), bare, lambda: embedder_for(config.model))
-
-
 def _replay(config: EvalConfig, progress: Progress) -> dict[str, Any]:
     replay = config.replay if config.replay.cycles else dataclasses.replace(config.replay, cycles=1)
     return rehearse(
@@ -231,7 +245,30 @@ def _replay(config: EvalConfig, progress: Progress) -> dict[str, Any]:
     )
 
 
-def _as_pre(figures: dict[str, Any]) -> dict[str, Any]:
-    """The round before replay or sleep; `pre_em_norm` is another name that reports look for."""
-    pre = {f"pre_{name}": figures[name] for name in ("em", "em_raw", "f1", "refusal_rate")}
-    return {**pre, "pre_em_norm": figures["em"]}
+def _repeatable(config: EvalConfig) -> bool:
+    """Whether the run does nothing but measure, so that its figures can stand for doing it again."""
+    return config.mode == "full" and not config.persist
+
+
+def _core(config: EvalConfig, metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The figures of the baseline that the cell's are held against, where the same run has them."""
+    if config.run_id is None:
+        return None
+    core = dataclasses.replace(Cell.from_dict(metrics["cell"]), preset=invariants.REFERENCE, variants=())
+    folder = core.folder(config.run_id)
+    return read_cell(folder).metrics if (folder / METRICS).is_file() else None
+
+
+def _plain(row: ItemRow) -> dict[str, Any]:
+    """A question in the form of a single file: `answer` is the true one, `prediction` what was said."""
+    data = row.to_dict()
+    gold, said, hits = data.pop("gold"), data.pop("answer"), data.pop("hits")
+    return {**data, "answer": gold, "prediction": said, "recalled": [hit["text"] for hit in hits]}
+
+
+def recheck(run_id: str, runs: str | Path = RUNS) -> int:
+    """Look at a run's invariants again now that all of its cells are there; returns how many cells have warnings.
+
+    Raises: InputError when there is no such run.
+    """
+    return invariants.recheck(run_folder(run_id, runs))

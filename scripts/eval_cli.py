@@ -1,6 +1,7 @@
 """`eval_model.py` with flags: --preset memory/hei_nw --task episodic --n 50 --mode teach --persist --store-dir DIR.
 
-Flags and key=value may be mixed; --replay-cycles N, --pre-metrics and --k N are short for the nested settings.
+Flags and key=value may be mixed; --replay-cycles N, --pre-metrics, --k N and --seeds 1,2,3 are short for the settings
+of those names.
 """
 
 import runpy

@@ -11,9 +11,9 @@ import sys
 
 from hippo_cli.progress import StageBars
 from hippo_eval.border import exit_code
+from hippo_eval.cells import METRICS
 from hippo_eval.consolidation import DEFAULT_MODEL, ask_phase
 from hippo_eval.flags import truth
-from hippo_eval.runner import METRICS
 from hippo_eval.summary import lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hippo_eval.answerers import Memory, Progress
+from hippo_eval.composing import resolve
 from hippo_eval.fresh import embedder_for, fresh_hippo, fresh_memory
 from hippo_eval.machine import machine, versions
 from hippo_eval.runner import silent, write_metrics
@@ -16,7 +17,7 @@ from hippo_eval.sets.conversations import measure_evidence
 from hippo_eval.sets.folders import check_set, data_folder
 from hippo_eval.sets.stories import measure_stories
 from hippo_eval.sets.vectors import KeptVectors
-from hippo_eval.settings import EvalConfig, resolve
+from hippo_eval.settings import EvalConfig
 from hippo_mem.awake import Awake
 from hippo_mem.config import GateConfig
 from hippo_mem.errors import ConfigError

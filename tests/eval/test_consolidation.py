@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from hippo_eval.composing import resolve
 from hippo_eval.consolidation import ask_phase, train
 from hippo_eval.runner import run
-from hippo_eval.settings import resolve
 from hippo_mem.errors import ConfigError, GuardrailError, InputError, StoreFormatError
 
 ROUND: dict[str, Any] = {"n": 10, "seed": 1337, "model": "dummy"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hippo_eval import fresh
-from hippo_eval.answerers import MemoryAnswerer
+from hippo_eval.composing import resolve
 from hippo_eval.fresh import fresh_hippo
+from hippo_eval.memory_answerer import MemoryAnswerer
 from hippo_eval.runner import silent
-from hippo_eval.settings import resolve
 from hippo_eval.suites.files import read_teach
 from hippo_eval.suites.items import TeachItem
 from hippo_mem.embed import HashingEmbedder

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from hippo_eval.answerers import BaselineAnswerer, Taught, in_order
+from hippo_eval.answerers import Taught, in_order
+from hippo_eval.baseline_answerer import BaselineAnswerer
 from hippo_eval.baselines import run_baselines
+from hippo_eval.cells import read_cell
+from hippo_eval.composing import resolve
 from hippo_eval.harness import run_files
-from hippo_eval.runner import hash_of, load_recipe, measure, run, silent
-from hippo_eval.settings import resolve
+from hippo_eval.runner import load_recipe, measure, run, silent
+from hippo_eval.schema.validation import problems_of
+from hippo_eval.settings import hash_of
+from hippo_eval.stamps import suite_checksum
 from hippo_eval.suites import episodic
 from hippo_eval.suites.files import write_suite
 from hippo_eval.suites.items import TeachItem
@@ -23,6 +28,10 @@ from hippo_mem.storage.experiment import load_session
 @pytest.fixture(autouse=True)
 def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def answers(metrics: dict[str, Any]) -> list[tuple[str, str, list[str]]]:
+    return [(i["prompt"], i["prediction"], i["recalled"]) for i in metrics["items"]]
 
 
 def settings(*more: str) -> list[str]:
@@ -45,8 +54,14 @@ def test_a_full_run_writes_every_specified_figure(tmp_path: Path) -> None:
     assert written["hit_rate"] == 1.0
     for key in ("em_raw", "f1", "refusal_rate", "pre_em", "pre_em_norm", "config", "seeds", "versions", "decoding"):
         assert key in written, key
-    assert len(written["items"]) == 20
-    assert {"prompt", "answer", "prediction", "recalled"} <= set(written["items"][0])
+    assert problems_of(written) == []
+    cell = read_cell(tmp_path / "out")
+    assert [len(cell.items(phase)) for phase in ("pre", "on", "off")] == [20, 20, 0]
+    assert cell.items("on")[0].hits[0].source == "eval-episodic"
+    kinds = [event["event"] for event in cell.events()]
+    assert (kinds.count("told"), kinds.count("asked")) == (5, 40)
+    assert {"git_revision", "code_version", "versions", "seeds", "config_hash", "model"} <= set(cell.meta)
+    assert cell.meta["suite"]["checksum"] == suite_checksum(episodic.generate(5, 7))
 
 
 def test_teach_then_replay_then_test_in_three_runs(tmp_path: Path) -> None:
@@ -73,7 +88,7 @@ def test_teach_then_replay_then_test_in_three_runs(tmp_path: Path) -> None:
 
 def test_one_run_may_do_it_all(tmp_path: Path) -> None:
     metrics = run(resolve(stored("persist=true", "replay.cycles=1", "run_id=mine")))
-    assert (tmp_path / "runs/mine/memory/hei_nw/episodic/metrics.json").is_file()
+    assert (tmp_path / "runs/mine/memory/hei_nw/episodic/default_n5_s7_dummy/metrics.json").is_file()
     assert metrics["replay"]["samples"] == 5
     assert load_session(tmp_path / "stores", "sid").meta.source == "replay"
 
@@ -108,8 +123,9 @@ def test_the_hash_follows_what_decides_the_figures() -> None:
 
 
 def test_figures_repeat_and_do_not_depend_on_the_batch_size() -> None:
-    first, again = (measure(resolve(settings(f"batch_size={size}"))) for size in (3, 20))
-    assert first["items"] == again["items"]
+    for preset in ("memory/hei_nw", "baselines/rag"):
+        first, again = (measure(resolve(settings(f"preset={preset}", f"batch_size={size}"))) for size in (3, 20))
+        assert answers(first) == answers(again)
 
 
 def test_a_context_never_sees_another_ones_facts(tmp_path: Path) -> None:
@@ -133,7 +149,7 @@ def test_files_are_the_same_run_as_their_suite(tmp_path: Path) -> None:
     teach, test = write_suite(episodic.generate(5, 7), tmp_path)
     out = tmp_path / "sub" / "figures.json"
     figures = run_files(teach=teach, test=test, model="dummy", seed=7, out=out)
-    assert figures["items"] == measure(resolve(settings()))["items"]
+    assert answers(figures) == answers(measure(resolve(settings())))
     assert json.loads(out.read_text())["em"] == figures["em"]
 
 
@@ -181,7 +197,8 @@ class Scribe:
     def encode(self, text: str) -> list[int]:
         return [0] * len(text.split())
 
-    def generate(self, prompts: Any, *, max_new_tokens: int = 16) -> list[str]:
+    def generate(self, prompts: Any, *, max_new_tokens: int = 16, head: str = "") -> list[str]:
+        assert all(p.startswith(head) for p in prompts)
         return [str(max_new_tokens)] * len(prompts)
 
     def attach(self, folder: Path) -> None:
@@ -195,7 +212,7 @@ def prompts_of(preset: str, *more: str) -> list[tuple[str, str | None]]:
     model = Scribe()
     answerer = BaselineAnswerer(model, resolve([f"preset={preset}", *more]), HashingEmbedder)
     assert answerer.teach(FACTS, silent) == Taught()
-    answerer.ask([Question(prompt="Which is fact 2?", answer="x", context_key="k")], silent)
+    answerer.ask([Question(prompt="Which is fact 2?", answer="x", context_key="k")])
     return model.seen
 
 
@@ -217,7 +234,7 @@ def test_a_long_context_drops_the_oldest() -> None:
         model, resolve(["preset=baselines/longctx", "long_context.max_tokens=16"]), HashingEmbedder
     )
     answerer.teach([TeachItem(fact=f"{i} " + "word " * 6, time=i) for i in range(4)], silent)
-    (asked,) = answerer.ask([Question(prompt="?", answer="x")], silent)
+    (asked,) = answerer.ask([Question(prompt="?", answer="x")])
     assert [text[0] for text in asked.recalled] == ["2", "3"]  # 7 words each
     assert asked.requests == 0
 
@@ -237,12 +254,15 @@ def test_baselines_of_a_run_are_asked_once_and_tabled(tmp_path: Path) -> None:
     ]
     folder = tmp_path / "runs/mine/baselines"
     assert json.loads((folder / "baselines.json").read_text()) == rows
-    assert (folder / "baselines.csv").read_text().startswith("preset,suite,seed,n_taught,n,model,em,")
-    metrics = folder / "core/episodic/metrics.json"
+    assert (folder / "baselines.csv").read_text().startswith("preset,suite,profile,seed,n_taught,n,model,em,")
+    metrics = folder / "core/episodic/default_n3_s1337_dummy/metrics.json"
     assert json.loads(metrics.read_text())["store"]["size"] == 0
     stages: list[str] = []
     assert run_baselines("mine", n=3, model="dummy", progress=lambda s, d, t: stages.append(s)) == rows
     assert stages == []
-    assert run_baselines("mine", n=4, model="dummy")[0]["n_taught"] == 4
+    more = run_baselines("mine", n=4, model="dummy", suites=("episodic", "spatial"), seeds=(1, 2))
+    assert [(r["suite"], r["seed"]) for r in more[:4]] == [
+        ("episodic", 1), ("episodic", 2), ("spatial", 1), ("spatial", 2),
+    ]  # fmt: skip
     with pytest.raises(InputError, match="run_id"):
         run_baselines("../mine", model="dummy")

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hippo_eval.settings import EvalConfig, presets, resolve
+from hippo_eval.composing import presets, resolve
+from hippo_eval.settings import EvalConfig
 from hippo_mem.config import ReplayConfig, SleepConfig, from_mapping, load_yaml, to_dict
 from hippo_mem.configs_path import configs_dir, find_config
 from hippo_mem.errors import ConfigError, InputError

@@ -1,0 +1,115 @@
+"""Unfinished work of one cell, so that a run that was stopped goes on where it was.
+
+    <cell>/.work/state.json     the stamp, and what each finished stage came to
+    <cell>/.work/items.jsonl    the questions answered so far, a call after the other
+    <cell>/.work/home/          the memory under evaluation
+
+A call that was cut off is asked again. Work under another stamp is thrown away. Knows nothing of what the stages are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hippo_eval.cells import ItemRow, Phase
+from hippo_mem.home import make_folder
+from hippo_mem.storage.jsonl import encode_jsonl, write_atomic
+
+WORK = ".work"
+
+
+class Checkpoint:
+    """The work folder of one cell.
+
+    Args:
+        folder: the cell's.
+        stamp: what the work is for.
+    Raises: StorageFull when nothing can be written there.
+    """
+
+    def __init__(self, folder: Path, stamp: str) -> None:
+        self._folder = folder / WORK
+        self._state: dict[str, Any] = {"stamp": stamp}
+        found = self._read()
+        if found is not None and found.get("stamp") == stamp:
+            self._state = found
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        make_folder(self._folder)
+        self._write()
+
+    @property
+    def home(self) -> Path:
+        """Where the memory under evaluation lives."""
+        return self._folder / "home"
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier process did part of the work."""
+        return len(self._state) > 1 or self._items.is_file()
+
+    def get(self, stage: str) -> Any:
+        """What a finished stage came to; None where it has not finished."""
+        return self._state.get(stage)
+
+    def put(self, stage: str, result: Any) -> None:
+        """A stage has finished."""
+        self._state[stage] = result
+        self._write()
+
+    def begin_anew(self) -> None:
+        """Throw away the memory: it was told only in part."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def rows(self, phase: Phase, batch: int, total: int) -> list[ItemRow]:
+        """The answers of a phase, whole calls of `batch` questions of `total` in all; what was cut off goes."""
+        found, torn = self._rows()
+        kept = [r for r in found if r.phase == phase]
+        whole = kept if len(kept) == total else kept[: len(kept) // batch * batch]
+        if torn or len(whole) < len(kept):
+            others = [r for r in found if r.phase != phase]
+            write_atomic(self._items, encode_jsonl(r.to_dict() for r in (*others, *whole)))
+        return whole
+
+    def add(self, rows: Sequence[ItemRow]) -> None:
+        """The answers of one call, on disk when this returns."""
+        with self._items.open("ab") as file:
+            file.write(encode_jsonl(r.to_dict() for r in rows))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def clear(self) -> None:
+        """The cell is finished."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _items(self) -> Path:
+        return self._folder / "items.jsonl"
+
+    def _rows(self) -> tuple[list[ItemRow], bool]:
+        """Every whole line, and whether there is more: the last one may have been cut off."""
+        if not self._items.is_file():
+            return [], False
+        rows = []
+        *lines, rest = self._items.read_bytes().split(b"\n")
+        for line in lines:
+            try:
+                rows.append(ItemRow.from_dict(json.loads(line)))
+            except (ValueError, TypeError, KeyError):
+                return rows, True
+        return rows, bool(rest)
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _write(self) -> None:
+        write_atomic(self._folder / "state.json", json.dumps(self._state, default=str).encode())
