@@ -45,7 +45,7 @@ class NetworkConfig:
     # A learned addition to the threshold for each task and column, 0 at the start.
     learn_threshold_shift: bool = False
     neuron: Neuron = "spiking"
-    surrogate: Surrogate = "fast_sigmoid"
+    surrogate: Surrogate = "arctan"
     surrogate_slope: float | None = None
 
 
@@ -55,6 +55,7 @@ class Stage4Masking:
 
     soft: alpha = softmax(logits / temperature) in the task's bank, penalised by entropy_weight * entropy,
     balance_weight * mean squared distance from uniform, and overlap_weight * mean overlap with other tasks' masks.
+    Shares below `min_share` count as nothing, and such columns are not computed.
     hard: one column a task. residual: a prime reads its own column and its parent's, which is frozen.
     """
 
@@ -65,6 +66,7 @@ class Stage4Masking:
     entropy_weight: float = 0.03
     balance_weight: float = 0.02
     overlap_weight: float = 0.03
+    min_share: float = 1.0e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,8 @@ class TrainingConfig:
 
     epochs: int = 5
     batch_size: int = 64
-    lr: float = 3.0e-3
+    lr: float = 1.0e-2
+    weight_decay: float = 0.5
     base_lr_scale_during_novel: float = 0.2
     shared_lr_scale: float = 0.1
     sleep_after: tuple[str, ...] | None = None
@@ -163,7 +166,7 @@ class SleepConfig:
     replay: Literal["static", "dynamic"] = "static"
     epochs: int = 15
     batch_size: int = 64
-    lr: float = 3.0e-3
+    lr: float = 1.0e-2
     temperature: float = 1.0
     label_weight: float = 0.0
     clip_norm: float = 1.0
@@ -286,6 +289,7 @@ def _check(config: ExperimentConfig) -> None:
         ("training.base_lr_scale_during_novel", t.base_lr_scale_during_novel),
         ("training.shared_lr_scale", t.shared_lr_scale),
         ("network.beta", n.beta),
+        ("masking.min_share * n_columns", m.min_share * n.n_columns),
         ("sleep.dynamic.top_percent / 100", d.top_percent / 100),
         ("sleep.dynamic.extra_percent / 100", d.extra_percent / 100),
         ("sleep.dynamic.prob_floor", d.prob_floor),

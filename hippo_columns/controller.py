@@ -87,6 +87,8 @@ class Controller(nn.Module):
         """A task is about to be trained on these inputs, (N, P)."""
         if isinstance(self.prompts, LearnedPrompts):
             self.prompts.tell_inputs(self.position(task), x)
+        if isinstance(self.router, FixedMasks):
+            self.router.claim(self.position(task))
         if task not in self.trained:
             self.trained.append(task)
 
@@ -100,14 +102,17 @@ class Controller(nn.Module):
         return router.alpha(self.position(task), self.query(task) if query is None else query)
 
     def context(self, task: str) -> Context:
-        """What the network is told when it is to do this task; gradients flow into prompts and masks."""
+        """What the network is told when it is to do this task; gradients flow into prompts and masks.
+
+        Shares below `masking.min_share` are left out, the others again sum to 1.
+        """
         own = self.answers_as(task)
         at = self.position(own)
         seat, spec, query = self._seats[at], self._specs[at], self.query(own)
         alpha = self.alpha(own, query)
         if isinstance(self.router, FixedMasks):
             column = int(alpha.argmax())
-            parts = [Part(bank=seat.bank, alpha=torch.ones(1), start=column, shift=self._shift(at, seat, column))]
+            parts = [Part(bank=seat.bank, alpha=torch.ones(1), start=column, shift=self._shift(at, seat, column, 1))]
             if self.config.masking.mode == "residual" and spec.consolidate_into is not None:
                 beside = int(self.alpha(spec.consolidate_into).argmax())
                 half = torch.full((1,), 0.5)
@@ -116,13 +121,19 @@ class Controller(nn.Module):
                     Part(bank=BASE, alpha=half, start=beside, frozen=True),
                 ]
             return Context(query=query, parts=tuple(parts))
-        return Context(query=query, parts=(Part(bank=seat.bank, alpha=alpha, shift=self._shift(at, seat)),))
+        kept = alpha.detach() >= self.config.masking.min_share
+        positions = kept.nonzero().flatten().tolist()
+        first, n = positions[0], positions[-1] - positions[0] + 1
+        if len(positions) < len(alpha):
+            alpha = alpha * kept
+            alpha = (alpha / alpha.sum())[first : first + n]
+        part = Part(bank=seat.bank, alpha=alpha, start=first, shift=self._shift(at, seat, first, n))
+        return Context(query=query, parts=(part,))
 
-    def _shift(self, at: int, seat: Seat, column: int | None = None) -> Tensor | None:
+    def _shift(self, at: int, seat: Seat, first: int, n: int) -> Tensor | None:
         if self.threshold_shift is None:
             return None
-        mine = self.threshold_shift[at, seat.start : seat.start + seat.n_columns]
-        return mine if column is None else mine[column : column + 1]
+        return self.threshold_shift[at, seat.start + first : seat.start + first + n]
 
     @torch.no_grad()
     def mask(self, task: str) -> Tensor:
@@ -147,12 +158,14 @@ class Controller(nn.Module):
                     query = self.query(other)
                     others[i] = (query, self.alpha(other, query))
         router: Router = self.router
-        return router.penalty(at, context.query, context.parts[0].alpha, others)
+        return router.penalty(at, context.query, self.alpha(own, context.query), others)
 
     def batch_done(self, task: str, context: Context) -> None:
         """One training batch of the task is over."""
         router: Router = self.router
-        router.batch_done(self.position(self.answers_as(task)), context.parts[0].alpha.detach())
+        part = context.parts[0]
+        share, at = part.alpha.detach().max(0)
+        router.batch_done(self.position(self.answers_as(task)), part.start + int(at), float(share))
 
     def groups(self, tasks: Sequence[str], rate: Callable[[], float], *, shared: float) -> list[ParameterGroup]:
         """The parameters of prompts and masks, with only the rows of `tasks` learning.
@@ -208,12 +221,16 @@ class Controller(nn.Module):
         spec, seat = self._specs[at], self._seats[at]
         if spec.consolidate_into is None:
             raise InputError(f"{prime!r} has no parent to be answered as")
+        used = self._columns_of(prime)
         waiting = [t for t in self.trained if t not in self.overrides and t != prime and self.is_prime(t)]
-        used = {int(k) for k in (self.alpha(prime) > _OWN_SHARE).nonzero().flatten()}
-        used -= {int(k) for t in waiting for k in (self.alpha(t) > _OWN_SHARE).nonzero().flatten()}
+        used -= {column for t in waiting for column in self._columns_of(t)}
         router: Router = self.router
         for column in sorted(used):
             router.release(at, column, generator)
             network.banks[seat.bank].reset_column(column, generator)
         self.overrides[prime] = spec.consolidate_into
         return tuple(sorted(used))
+
+    def _columns_of(self, task: str) -> set[int]:
+        """The columns of its bank that a task really uses."""
+        return {int(k) for k in (self.alpha(task) >= _OWN_SHARE).nonzero().flatten()}

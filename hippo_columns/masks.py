@@ -47,8 +47,8 @@ class Router(Protocol):
     def penalty(self, task: int, query: Tensor, alpha: Tensor, others: Mapping[int, tuple[Tensor, Tensor]]) -> Tensor:
         """What is added to the loss. `others`: queries and shares of the tasks of the same bank that were trained."""
 
-    def batch_done(self, task: int, alpha: Tensor) -> None:
-        """One training batch of the task is over."""
+    def batch_done(self, task: int, column: int, share: float) -> None:
+        """One training batch of the task is over, in which `column` had the largest share."""
 
     def release(self, task: int, column: int, generator: torch.Generator) -> None:
         """The task has left its column, which is free again."""
@@ -82,7 +82,7 @@ class SoftMasks(nn.Module):
             + c.overlap_weight * overlap(alpha, [a for _, a in others.values()])
         )
 
-    def batch_done(self, task: int, alpha: Tensor) -> None:
+    def batch_done(self, task: int, column: int, share: float) -> None:
         """Nothing is kept."""
 
     @torch.no_grad()
@@ -110,20 +110,32 @@ class FixedMasks(nn.Module):
                 self._require(task, self._column[task])
 
     def alpha(self, task: int, query: Tensor) -> Tensor:
-        """See `Router.alpha`. Asking for a task that has no column yet gives it one."""
-        if task not in self._column:
-            taken = {c for u, c in self._column.items() if self._banks[u] == self._banks[task]}
-            self._column[task] = min(set(range(self._sizes[task] + 1)) - taken)
-            self._require(task, self._column[task])
+        """See `Router.alpha`. A task that has no column yet gets the one that it would claim, the first if none."""
         alpha = torch.zeros(self._sizes[task])
-        alpha[self._column[task]] = 1.0
+        column = self._column.get(task, self._next_free(task))
+        alpha[column if column < len(alpha) else 0] = 1.0
         return alpha
+
+    def claim(self, task: int) -> int:
+        """The column of a task that arrives, its own from now on.
+
+        Raises: InputError when the bank has none left.
+        """
+        if task not in self._column:
+            column = self._next_free(task)
+            self._require(task, column)
+            self._column[task] = column
+        return self._column[task]
+
+    def _next_free(self, task: int) -> int:
+        taken = {c for u, c in self._column.items() if self._banks[u] == self._banks[task]}
+        return min(set(range(self._sizes[task] + 1)) - taken)
 
     def penalty(self, task: int, query: Tensor, alpha: Tensor, others: Mapping[int, tuple[Tensor, Tensor]]) -> Tensor:
         """Nothing to penalise."""
         return alpha.new_zeros(())
 
-    def batch_done(self, task: int, alpha: Tensor) -> None:
+    def batch_done(self, task: int, column: int, share: float) -> None:
         """Nothing is kept."""
 
     def release(self, task: int, column: int, generator: torch.Generator) -> None:

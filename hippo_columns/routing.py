@@ -89,15 +89,11 @@ class KeyQueryRouter(nn.Module):
             loss = loss + c.base_regularization * F.relu(likeness).sum()
         return loss
 
-    def batch_done(self, task: int, alpha: Tensor) -> None:
+    def batch_done(self, task: int, column: int, share: float) -> None:
         """Count batches in a row that one column won; after enough of them the task owns it."""
-        share, column = float(alpha.max()), int(alpha.argmax())
         won, streak = self._streak.get(task, (column, 0))
-        streak = (
-            streak + 1
-            if share >= self._config.owner_share and won == column
-            else int(share >= self._config.owner_share)
-        )
+        streak = streak + 1 if won == column else 1
+        streak = streak if share >= self._config.owner_share else 0
         self._streak[task] = (column, streak)
         if streak >= self._config.owner_batches and task not in self.owners:
             self.owners[task] = column

@@ -162,7 +162,14 @@ def sleep(
     pace = Pace(min(rehearsal.n_planned, config.sleep.max_samples or rehearsal.n_planned), counter)
     optimizer = ColumnAdam(
         [
-            *column_groups(network, pace, config.sleep.lr, bank_scales={BASE: 1.0}, shared_scale=1.0),
+            *column_groups(
+                network,
+                pace,
+                config.sleep.lr,
+                config.training.weight_decay,
+                bank_scales={BASE: 1.0},
+                shared_scale=1.0,
+            ),
             *controller.groups(list(groups), pace.rate, shared=1.0),
         ]
     )

@@ -40,7 +40,13 @@ class Pace:
 
 
 def column_groups(
-    network: ColumnNetwork, pace: Pace, lr: float, *, bank_scales: dict[str, float], shared_scale: float
+    network: ColumnNetwork,
+    pace: Pace,
+    lr: float,
+    weight_decay: float,
+    *,
+    bank_scales: dict[str, float],
+    shared_scale: float,
 ) -> list[ParameterGroup]:
     """The network's parameters: each column learns at alpha times its bank's scale, the readout at `shared_scale`.
 
@@ -60,11 +66,14 @@ def column_groups(
 
         return scale
 
-    groups = [
-        ParameterGroup(parameters=tuple(p for p in bank.parameters() if p.requires_grad), lr=lr, scale=columns(name))
-        for name, bank in network.banks.items()
-        if bank.n_columns
-    ]
+    groups = []
+    for name, bank in network.banks.items():
+        if bank.n_columns:
+            weights = (bank.input_weight, bank.prompt_weight, bank.bias)
+            scale = columns(name)
+            groups.append(ParameterGroup(parameters=weights, lr=lr, weight_decay=weight_decay, scale=scale))
+            # A decay that fades to nothing would leave neurons without memory.
+            groups.append(ParameterGroup(parameters=(bank.beta,), lr=lr, scale=scale))
     readout = (network.readout, network.readout_bias)
     return [*groups, ParameterGroup(parameters=readout, lr=lr, scale=lambda: shared_scale * pace.rate())]
 
@@ -96,7 +105,14 @@ def learn(
     base_scale = training.base_lr_scale_during_novel if controller.is_prime(task) else 1.0
     optimizer = ColumnAdam(
         [
-            *column_groups(network, pace, training.lr, bank_scales={BASE: base_scale}, shared_scale=shared),
+            *column_groups(
+                network,
+                pace,
+                training.lr,
+                training.weight_decay,
+                bank_scales={BASE: base_scale},
+                shared_scale=shared,
+            ),
             *controller.groups([task], pace.rate, shared=shared),
         ]
     )
