@@ -5,7 +5,6 @@ Knows nothing of how figures come about or look.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +96,7 @@ def _lead(run: Run) -> str:
     at = revision(run)
     parts = [f"{len(run.cells)} cells on {len(run.boards)} sets of questions", models, f"seed {seeds}"]
     parts += [f"revision {at}"] if at else []
-    return f"{'; '.join(parts)}. Written {time.strftime('%Y-%m-%d %H:%M')}."
+    return f"{'; '.join(parts)}."
 
 
 def _plots(blocks: Iterable[Block]) -> Iterator[Plot]:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from hippo_eval.cells import Cell, HitRow, ItemRow, Phase, write_cell
 from hippo_eval.metrics import exact_match, f1, is_refusal, raw_match
@@ -63,7 +64,7 @@ def make_cell(
     memory = cell.is_memory
     metrics: dict[str, Any] = {
         "schema": 1,
-        "stamp": f"{abs(hash((label, suite, seed, n))):016x}",
+        "stamp": f"{crc32(f'{label} {suite} {seed} {n}'.encode()):016x}",
         "cell": cell.to_dict(),
         "preset": preset,
         "suite": suite,
@@ -84,7 +85,7 @@ def make_cell(
         "store": {"size": n - 2 if memory else 0},
         "seconds": 3.5,
         "config": {"retrieval": {"enabled": memory}, "replay": {"cycles": 0}},
-        "config_hash": f"{abs(hash(label)):012x}"[:12],
+        "config_hash": f"{crc32(label.encode()):012x}",
         "guardrails": {"failures": [], "remarks": []},
         "cost": {
             "latency": {"of": "single questions"},
