@@ -4,9 +4,10 @@
 
 Each trial starts the writers on the same store, waits a random time, and ends all of them by SIGKILL, in the middle of
 whatever they do. Writers, and the process that looks at what is left, are forked from one that has loaded the code and
-opened nothing: what would be waited for is imports. A write counts as acknowledged when `observe` had returned and the writer had said so through a pipe.
-Half of the writes are new events, half repeat an event that all writers share: each repetition must raise its mention
-count by one, so an update that one process overwrote for another is seen. Then the store is opened:
+opened nothing: what would be waited for is imports. A write counts as acknowledged when `observe` had returned and the
+writer had said so through a pipe. Half of the writes are new events, half repeat an event that all writers share: each
+repetition must raise its mention count by one, so an update that one process overwrote for another is seen. Then the
+store is opened:
 
     lost            acknowledged events whose row or text is not there
     lost_updates    acknowledged repetitions that the shared events' counts do not hold, counters that are behind, and
@@ -88,7 +89,7 @@ def fork(job: Callable[[TextIO], None]) -> Forked:
             faiss.omp_set_num_threads(1)
             with os.fdopen(speaks, "w") as out:
                 job(out)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - whatever it was, the parent's code must not go on here
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
