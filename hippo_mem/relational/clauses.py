@@ -150,6 +150,8 @@ def _collect(clause: Clause, verb: Token) -> None:
                 clause.when.append([child])
             else:
                 _set_object(clause, child)
+        elif dep == "ccomp" and base == "make" and child.pos_ == "NOUN" and clause.object is None:
+            _set_object(clause, child)  # "makes her home in Oslo": no clause in it
         elif (dep in ("attr", "acomp") or (dep == "oprd" and base == "be")) and not child.is_punct:
             clause.attribute = child
             moved = detached(child, base, places=False)

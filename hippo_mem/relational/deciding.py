@@ -321,6 +321,13 @@ class Decider:
                     text = "no" if row.negated != t.negated else "yes"
                     return Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
                                  order=row.order, conf=row.conf)  # fmt: skip
+            past = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails, history=True)
+            for row in past if self._functional(relation) and not turned else ():
+                if not row.negated and self._accounted(look, asking, way, t, row, conditions):
+                    newer = look.rows(relation, heads=heads)[:1]  # what took its place
+                    if newer:
+                        return Found(text="yes" if t.negated else "no", rows=(row, *newer), context=row.context_key,
+                                     order=newer[0].order, conf=newer[0].conf)  # fmt: skip
         opposite = {"likes": "dislikes", "dislikes": "likes"}.get(t.relation)
         for row in look.rows(opposite, heads=heads, tails=tails) if opposite and tails else ():
             if not row.negated and self._accounted(look, asking, way, t, row, conditions):

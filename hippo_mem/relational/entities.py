@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hippo_mem.relational.vocabulary import ROLES, is_functional, role_name
+from hippo_mem.relational.vocabulary import ROLES, SOLE_ROLES, is_functional, role_name
 
 USER_KEY = "user"
 _FIRST = frozenset({"i", "me", "myself", "user", "we", "us", "ourselves"})
@@ -238,7 +238,8 @@ class Sameness:
         parts = owner_and_noun(key)
         if parts is None or len(rows) < 2:
             return [row[0] for row in rows]
-        return [row[0] for row in rows if row[1]] if is_functional(parts[1]) else []
+        sole = is_functional(parts[1]) or parts[1] in SOLE_ROLES
+        return [row[0] for row in rows if row[1]] if sole else []
 
     def _holders_of_role(self, key: str) -> list[str]:
         """ "tom's sister" is Ana when Tom has one known sister and she is Ana."""

@@ -7,35 +7,26 @@ beyond their ids, or of language models.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 import networkx as nx
-import numpy as np
-from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError
 from hippo_mem.relational.deciding import Decider
-from hippo_mem.relational.entities import entities, entity_key, resolve
+from hippo_mem.relational.entities import entities, entity_key
 from hippo_mem.relational.fact_rows import allowed_by, by_ids, in_words, select, spelled_out
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.incidence import Incidence
+from hippo_mem.relational.intake import Intake, Occasion
 from hippo_mem.relational.retrieval import seeds, walk
-from hippo_mem.relational.schema import SchemaIndex, frame_text, signature
-from hippo_mem.relational.timeline import Telling, Timeline, Told
+from hippo_mem.relational.schema import SchemaIndex
 from hippo_mem.relational.tuples import Tuple, TupleExtractor
-from hippo_mem.relational.vocabulary import is_functional
 from hippo_mem.storage.database import Database
-from hippo_mem.storage.origins import add_origin, bump, version
+from hippo_mem.storage.origins import bump
 from hippo_mem.types import Decision, Event, Fact, FactHit, Outcome, Provenance, Where
-
-Floats = NDArray[np.float32]
-_VECTORS = 2048  # frame vectors kept between `prepare` and `observe`
 
 
 class KnowledgeGraph:
@@ -60,28 +51,14 @@ class KnowledgeGraph:
     ) -> None:
         self._database = database
         self._extractor = extractor
-        self._embedder = embedder
-        self._schema = schema if schema is not None else SchemaIndex()
-        self._decider = Decider(extractor, parser or FrameParser(), self._functional)
+        self._intake = Intake(schema if schema is not None else SchemaIndex(), embedder)
+        self._decider = Decider(extractor, parser or FrameParser(), self._intake.functional)
         self._index = Incidence()
-        self._vectors: OrderedDict[str, Floats] = OrderedDict()
-        self._schema_version = -1
 
     def prepare(self, events: Sequence[Event]) -> list[list[Tuple]]:
         """What the events state, one list an event. Reads no store; may be called before any lock is taken."""
         told = self._extractor.extract_many([event.text for event in events])
-        if self._embedder is not None and len(self._schema):
-            wanted = dict.fromkeys(
-                frame_text(t)
-                for tuples in told
-                for t in tuples
-                if not (fit := self._schema.score(t)).fits or fit.score < 1.0 or self._schema.learns_from(fit.schema)
-            )
-            texts = [text for text in wanted if text not in self._vectors]
-            for text, vector in zip(texts, self._embedder.embed(texts), strict=True):
-                self._vectors[text] = vector
-            while len(self._vectors) > _VECTORS:
-                self._vectors.popitem(last=False)
+        self._intake.embed(told)
         return told
 
     def observe(self, event: Event, tuples: Sequence[Tuple], trace_id: int | None, now: float) -> list[Outcome]:
@@ -103,9 +80,10 @@ class KnowledgeGraph:
                 text_span=event.text, source=event.source, time=arrival if event.time is None else event.time,
                 doc_id=event.doc_id, conf=event.conf,
             )  # fmt: skip
+            occasion = Occasion(provenance=provenance, context_key=event.context, trace_id=trace_id, now=arrival)
             return [
                 Outcome(kind="routed", text=event.text, trace_id=trace_id, memory="relational", reason=reason)
-                for reason, _ in self._take_in(connection, tuples, provenance, event.context, trace_id, arrival)
+                for reason, _ in self._intake.take_in(connection, tuples, occasion)
             ]
 
     def upsert(
@@ -123,134 +101,14 @@ class KnowledgeGraph:
         """
         with self._database.write() as connection:
             arrival = self._arrival(connection, now)
-            taken = self._take_in(connection, tuples, provenance, context_key, trace_id, arrival)
+            occasion = Occasion(provenance=provenance, context_key=context_key, trace_id=trace_id, now=arrival)
+            taken = self._intake.take_in(connection, tuples, occasion)
             return [told.fact_id for _, told in taken if told is not None]
 
     def _arrival(self, connection: sqlite3.Connection, now: float) -> float:
         """`now`, or the last arrival where the clock has run backwards since."""
         row = connection.execute("SELECT created FROM facts ORDER BY id DESC LIMIT 1").fetchone()
         return now if row is None else max(now, float(row[0]))
-
-    def _take_in(
-        self,
-        connection: sqlite3.Connection,
-        tuples: Sequence[Tuple],
-        provenance: Provenance,
-        context_key: str | None,
-        trace_id: int | None,
-        now: float,
-    ) -> list[tuple[str, Told | None]]:
-        if not tuples:
-            return []
-        self._recall_schemas(connection)
-        timeline = Timeline(connection, context_key)
-        taken: list[tuple[str, Told | None]] = []
-        seen: set[tuple[object, ...]] = set()
-        for t in tuples:
-            head, tail = entity_key(t.head), entity_key(t.tail)
-            same = (head, t.relation, tail, t.negated, t.place, t.time_text)
-            if not head or not tail or not t.relation or head == tail or same in seen:
-                continue  # nothing is said of nothing, of itself, or twice in one breath
-            seen.add(same)
-            own = replace(provenance, text_span=t.span or provenance.text_span,
-                          conf=max(0.0, min(1.0, t.conf * provenance.conf)))  # fmt: skip
-            vector = self._vectors.get(frame_text(t))
-            fit = self._schema.score(t, vector)
-            if fit.fits:
-                if (schema := self._schema.count(fit.schema, vector)) is not None:
-                    SchemaIndex.remember(connection, schema)
-                telling = self._telling(connection, t, own, context_key, trace_id, now, fit.schema or None)
-                told = timeline.tell(telling)
-                taken.append((self._understood(connection, t, told, fit.schema), told))
-            else:
-                taken += self._set_aside(connection, t, own, context_key, trace_id, now, vector)
-        bump(connection, "relational")
-        self._schema_version = version(connection, "relational")
-        return taken
-
-    def _telling(
-        self,
-        connection: sqlite3.Connection,
-        t: Tuple,
-        provenance: Provenance,
-        context_key: str | None,
-        trace_id: int | None,
-        now: float,
-        schema: str | None,
-    ) -> Telling:
-        return Telling(
-            tuple=t,
-            head=resolve(connection, t.head, t.head_kind, now),
-            tail=resolve(connection, t.tail, t.tail_kind, now),
-            functional=self._functional(t.relation),
-            when=provenance.time,
-            now=now,
-            context_key=context_key,
-            provenance=provenance,
-            trace_id=trace_id,
-            schema=schema,
-        )
-
-    def _functional(self, relation: str) -> bool:
-        return is_functional(relation) or self._schema.is_functional(relation)
-
-    def _recall_schemas(self, connection: sqlite3.Connection) -> None:
-        """Learn what another process, or a transaction that failed, left behind."""
-        if len(self._schema) and version(connection, "relational") != self._schema_version:
-            self._schema.recall(connection, None if self._embedder is None else self._embedder.dim)
-
-    def _set_aside(
-        self,
-        connection: sqlite3.Connection,
-        t: Tuple,
-        provenance: Provenance,
-        context_key: str | None,
-        trace_id: int | None,
-        now: float,
-        vector: Floats | None,
-    ) -> list[tuple[str, Told | None]]:
-        """Keep a misfit beside its episode; when its form recurs in other words, all of that form enter."""
-        form = signature(t)
-        cursor = connection.execute(
-            "INSERT INTO misfits (head, relation, tail, signature, details, context_key, created) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (t.head, t.relation, t.tail, form, json.dumps(asdict(t)), context_key, now),
-        )
-        add_origin(connection, "misfit", int(cursor.lastrowid or 0), provenance, trace_id)
-        waiting = connection.execute(
-            "SELECT m.id, m.details, m.context_key, o.trace_id, o.text_span, o.source, o.time, o.doc_id, o.conf "
-            "FROM misfits m JOIN origins o ON o.kind = 'misfit' AND o.row_id = m.id "
-            "WHERE m.signature = ? AND m.promoted IS NULL ORDER BY o.time, m.id",
-            (form,),
-        ).fetchall()
-        if len({(_loose(row[4]), entity_key(json.loads(row[1])["tail"])) for row in waiting}) < 2:
-            said = in_words(t.head, t.relation, t.tail, negated=t.negated)
-            return [(f"{said}: fits no schema, waits for its form to recur", None)]
-        schema = self._schema.recur(t, vector)
-        SchemaIndex.remember(connection, schema)
-        taken: list[tuple[str, Told | None]] = []
-        for row in waiting:
-            again = Tuple(**json.loads(row[1]))
-            own = Provenance(text_span=row[4], source=row[5], time=row[6], doc_id=row[7], conf=row[8])
-            telling = self._telling(connection, again, own, row[2], row[3], now, schema.name)
-            told = Timeline(connection, row[2]).tell(telling)
-            taken.append((self._understood(connection, again, told, schema.name), told))
-            connection.execute("UPDATE misfits SET promoted = ? WHERE id = ?", (now, row[0]))
-        return taken
-
-    def _understood(self, connection: sqlite3.Connection, t: Tuple, told: Told, schema: str) -> str:
-        said = in_words(t.head, t.relation, t.tail, negated=t.negated)
-        parts = []
-        if told.change == "again":
-            parts.append("known")
-        elif told.change == "past":
-            parts.append("older than what is known, kept as the past")
-        if told.closed:
-            names = [f"{f.head} {f.tail}" for f in spelled_out(connection, [*by_ids(connection, told.closed).values()])]
-            parts.append(f"{'denies' if t.negated else 'replaces'} {'; '.join(names)}")
-        if schema:
-            parts.append(f"schema {schema}")
-        return f"{said} ({', '.join(parts)})" if parts else said
 
     def facts(
         self,
@@ -374,7 +232,3 @@ class KnowledgeGraph:
                 raise InputError(f"there is no fact {fact_id}")
             bump(connection, "relational")
         self._database.flush_log()
-
-
-def _loose(text: str) -> str:
-    return " ".join(text.casefold().split())

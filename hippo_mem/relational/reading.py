@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from spacy.tokens import Span, Token
 
@@ -32,6 +32,13 @@ _NOBODY = lex.word_set("nobody none nothing neither everyone everybody anybody a
 _SAYING = lex.word_set("say reply answer whisper shout explain add tell write ask announce admit")
 _TELLING = lex.word_set("tell inform remind ask advise convince assure warn promise")
 _COMPASS = lex.word_set("north south east west left right northeast northwest southeast southwest")
+_BEGINNING = lex.word_set("start begin continue keep resume")
+_ENDING = lex.word_set("stop quit cease finish")
+# Verbs of states: to begin one is to be in it from then on.
+_FINDING = lex.word_set("find see reach")
+_LASTING = lex.word_set("live work study teach reside attend own play speak learn")
+_STATES_OF_MIND = lex.word_set("like love hate enjoy dislike prefer")
+Phase = Literal["ended", "planned", "begun"]
 _NOUNS = frozenset({"NOUN", "PROPN", "PRON", "NUM"})
 
 
@@ -62,19 +69,18 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
         return
     existence = subject.dep_ == "expl" or (subject.lower_ == "there" and clause.verb_base == "be")
     low = subject.lower_
-    if not existence and low in _NOBODY - {"it", "that", "who", "which"}:
+    found_there = low in ("you", "one") and verb.lemma_.lower() in _FINDING and clause.object is not None
+    if not existence and not found_there and low in _NOBODY - {"it", "that", "who", "which"}:
         return
     telling = verb.lemma_.lower() in _TELLING and any(c.dep_ in ("ccomp", "xcomp") for c in verb.children)
     if telling or (verb.lemma_.lower() in _SAYING | REPORTING and any(c.dep_ == "ccomp" for c in verb.children)):
         # What is told is a clause of its own; who told it is only somebody a pronoun may stand for.
         yield Statement(subjects=phrases_of(clause.subject_tokens, subject), verb="", speaker=speaker)
         return
-    used_to = verb.lower_ == "used" and any(c.dep_ == "xcomp" for c in verb.children)
-    going = verb.lower_ in ("going", "gon") and bool(clause.chain)
-    if used_to or going:
-        inner = next((c for c in verb.children if c.dep_ == "xcomp"), None)
-        if inner is not None:
-            yield from _inner(inner, clause, speaker, ended=used_to)
+    if (inner := next((c for c in verb.children if c.dep_ in ("xcomp", "advcl") and c.i > verb.i), None)) is not None:
+        phase = _phase(verb, inner, clause)
+        if phase is not None:
+            yield from _inner(inner, clause, speaker, phase)
             return
     objects = _objects(clause)
     negated = clause.negated or _denied(clause)
@@ -103,12 +109,17 @@ def _clause_statements(clause: Clause, speaker: str) -> Iterator[Statement]:
             complements += extra
         elif head.lower_ in _COMPASS and (spot := _direction(head)):
             places.append(spot)
-        elif is_time(head) and not _valued(subject):
+        elif is_time(head) and not _valued(subject) and not _titled(head):
             times.insert(0, text_of(clause.attribute_tokens))
         else:
             attributes, extra, spots = _attributes(clause, head)
             complements += extra
             places += spots
+    if found_there:  # "You find the mill in Tarn": nobody does anything, the mill is there
+        if places and not clause.negated:
+            yield Statement(subjects=objects, verb="be", places=tuple(places), times=tuple(times), speaker=speaker,
+                            span=_span(clause))  # fmt: skip
+        return
     if clause.label is not None and clause.passive and clause.object is None:
         attributes = (*attributes, *phrases_of(phrase_tokens(clause.label), clause.label))
     base = "be" if clause.verb_base == "be" else _base(verb)
@@ -138,12 +149,33 @@ def _base(verb: Token) -> str:
     return verbs.base_of_third(verb.lower_, verb.lemma_) if verb.tag_ == "VBZ" else verb.lemma_.lower()
 
 
-def _inner(verb: Token, outer: Clause, speaker: str, *, ended: bool) -> Iterator[Statement]:
-    """`used to live in Oslo`, `is going to sell it`: the inner verb says it."""
+def _phase(verb: Token, inner: Token, clause: Clause) -> Phase | None:
+    """Whether a verb only says when the inner one begins or ends: `used to`, `is going to`, `started working`."""
+    word, base = verb.lower_, verb.lemma_.lower()
+    if inner.dep_ == "advcl" and not (inner.tag_ == "VB" and any(c.lower_ == "to" for c in inner.children)):
+        return None
+    if word == "used":
+        return "ended"
+    if word in ("going", "gon") and clause.chain:
+        return "planned"
+    if base in _ENDING and inner.tag_ == "VBG":
+        return "ended"
+    kept = inner.lemma_.lower()
+    if base in _BEGINNING and (clause.object is None or clause.chain) and kept in _LASTING | _STATES_OF_MIND:
+        return "begun"
+    if base in ("go", "come", "move") and kept in _LASTING:
+        return "begun"  # "went to live in Oslo"
+    return None
+
+
+def _inner(verb: Token, outer: Clause, speaker: str, phase: Phase) -> Iterator[Statement]:
+    """`used to live in Oslo`, `is going to sell it`, `started working there`: the inner verb says it."""
     clause = read_clause(verb, outer.subject)
     clause.subject_tokens = outer.subject_tokens
+    clause.when += [group for group in outer.when if group not in clause.when]
     for said in _clause_statements(clause, speaker):
-        yield replace(said, ended=ended, mood="told" if ended else "planned")
+        yield replace(said, ended=phase == "ended", negated=outer.negated, span=_span(outer),
+                      mood="planned" if phase == "planned" else "told")  # fmt: skip
 
 
 def _objects(clause: Clause) -> tuple[Phrase, ...]:
@@ -209,6 +241,11 @@ def _direction(head: Token) -> Placed | None:
     of = next((c for c in head.children if c.dep_ == "prep" and c.lower_ == "of"), None)
     inner = next((c for c in of.children if c.dep_ == "pobj"), None) if of is not None else None
     return _placed(f"{head.lower_} of", phrase_tokens(inner)) if inner is not None else None
+
+
+def _titled(head: Token) -> bool:
+    """`Dr. Winter` is no season."""
+    return any(c.dep_ == "compound" and c.tag_ == "NNP" and c.i < head.i for c in head.children)
 
 
 def _valued(subject: Token) -> bool:
@@ -277,7 +314,8 @@ def phrases_of(tokens: Iterable[Token], head: Token) -> tuple[Phrase, ...]:
     found = []
     for token in heads:
         others = {t.i for h in heads if h.i != token.i and h in token.subtree for t in h.subtree}
-        own = [t for t in token.subtree if t.i in inside and t.i not in others and t.dep_ not in ("cc", "preconj")]
+        joining = {c.i for h in heads for c in h.children if c.dep_ in ("cc", "preconj")}
+        own = [t for t in token.subtree if t.i in inside and t.i not in others and t.i not in joining]
         own = _run(sorted(own, key=lambda t: t.i), token)
         if own:
             found.append(_phrase(own, token))

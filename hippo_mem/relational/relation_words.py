@@ -24,7 +24,7 @@ Steps = tuple[tuple[Step, ...], ...]
 _MEANINGS = (
     "works_at employer -employ -employer_of employed_at employed_by work_at work_for employee_of -employee workplace "
     "staff_of | -hire studies_at",
-    "lives_in residence home -home_to resident_in resident_of | live_at address hometown",
+    "lives_in residence home -home_to resident_in resident_of | live_at address has_a_home_in hometown",
     "owner -owns -owner_of -own belong_to | -has -possess",
     "has -held_by carry hold | owns -owner",
     "spouse wife_of husband_of -wife_of -husband_of spouse_of -spouse_of married_to -married_to -spouse marry | "
@@ -90,6 +90,7 @@ _LIGHT_VERBS = lex.word_set("have get take find hold start accept land make keep
 _LIGHT: tuple[tuple[frozenset[str], str, frozenset[str]], ...] = (
     (lex.word_set("job post position employment work internship"), "works_at", lex.word_set("at with in for")),
     (lex.word_set("home residence"), "lives_in", lex.word_set("in at on near")),
+    (lex.word_set("flat apartment house room cottage lodgings"), "has_a_home_in", lex.word_set("in at on near")),
     (lex.word_set("headquarters office offices seat base premises"), "located_at", lex.word_set("in at on near")),
     (lex.word_set("job position post work"), "works_as", lex.word_set("as")),
     (lex.word_set("place"), "studies_at", lex.word_set("at")),

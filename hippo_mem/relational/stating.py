@@ -14,6 +14,7 @@ from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import vocabulary as voc
 from hippo_mem.relational.nouns import Named, bare, head_noun, identity, property_of, read_noun
 from hippo_mem.relational.pronouns import Pronouns
+from hippo_mem.relational.relation_words import light_relation
 from hippo_mem.relational.statements import Phrase, Placed, Statement
 from hippo_mem.relational.tuples import USER, Kind, Pattern, Tuple
 
@@ -39,6 +40,10 @@ _PLACE_NOUNS = lex.word_set(
     "warehouse stadium pool campus classroom party meeting street balcony playground university college clinic harbor"
 )
 _LINKING = lex.word_set("become seem remain stay get feel look sound appear turn go grow")
+_PLIED = re.compile(r"^(?:\S+ )?(\w+) as (.+)$")
+_STAFF = re.compile(r"^(?:staff|payroll) of (.+)$")
+_HOMES = lex.word_set("home residence domicile")
+_LEARNERS = lex.word_set("student pupil apprentice trainee")
 _EVERY = re.compile(r"\b(every|each|usually|often|always|sometimes|never|daily|weekly|on \w+days)\b", re.IGNORECASE)
 
 
@@ -169,8 +174,10 @@ class _Clause:
             for placed, named in self.places:
                 yield from self._is_at(subject, placed, named)
             for placed, named in self.complements:
+                mutual = self._mutual_role(placed)
                 for n in named:
-                    yield self.state(subject, _is_relation(said, placed.preposition), n, "preposition")
+                    relation = f"{mutual}_of" if mutual else _is_relation(said, placed.preposition)
+                    yield self.state(subject, relation, n, "preposition")
             if said.times and not (self.places or self.attributes or said.qualities):
                 relation = property_of(subject.noun) if subject.owner else ""
                 when = _bare_time(" ".join(said.times))
@@ -178,6 +185,13 @@ class _Clause:
                     yield replace(self.state(subject.owner, relation, when, many, tail_kind="time"), time_text="")
                 else:
                     yield replace(self.state(subject, "date", when, many, tail_kind="time"), time_text="")
+
+    def _mutual_role(self, placed: Placed) -> str:
+        """ "is friends with Bo": the role that a plural names, empty for any other complement."""
+        if placed.preposition != "with" or not self.said.attributes:
+            return ""
+        phrase = self.said.attributes[0]
+        return voc.role_name(head_noun(phrase.single)) if phrase.single else ""
 
     def _is(self, subject: Named, pattern: Pattern) -> Iterator[Tuple]:
         said = self.said
@@ -194,7 +208,8 @@ class _Clause:
             else:
                 yield self.state(subject, "is", quality, pattern, alternatives=said.alternatives)
         for phrase, value in self.attributes:
-            yield from self._equals(subject, relation, phrase, value, pattern)
+            if not any(self._mutual_role(placed) for placed, _ in self.complements):
+                yield from self._equals(subject, relation, phrase, value, pattern)
 
     def _equals(self, subject: Named, relation: str, phrase: Phrase, value: Named, pattern: Pattern) -> Iterator[Tuple]:
         said = self.said
@@ -220,8 +235,14 @@ class _Clause:
         if preposition in ("from", "about", "for"):
             yield from (self.state(subject, "from", n, "preposition", place="") for n in named)
             return
-        profession = any(lex.is_trade(head_noun(n.noun or n.name)) for _, n in self.attributes)
-        relation = _DIRECTIONS.get(preposition, "works_at" if profession else "located_at")
+        trades = {head_noun(n.noun or n.name) for _, n in self.attributes if lex.is_trade(head_noun(n.noun or n.name))}
+        plied = "studies_at" if trades & _LEARNERS else "works_at" if trades else "located_at"
+        relation = _DIRECTIONS.get(preposition, plied)
+        if subject.owner and relation == "located_at" and named and head_noun(subject.noun) in _HOMES:
+            for n in named:
+                made = self.state(subject.owner, "lives_in", n, "preposition", place="", tail_kind="place")
+                yield replace(made, head_kind="user" if subject.owner == USER else "person", tail_kind="place")
+            return
         several = placed.alternatives or self.said.alternatives
         if preposition in _HOME or not named:
             where = preposition if preposition in _HOME else ""
@@ -229,6 +250,9 @@ class _Clause:
                 yield self.state(subject, relation, where, "preposition", place=placed.text, tail_kind="place")
             return
         for n in named:
+            if relation == "located_at" and (staff := _STAFF.match(n.name)):
+                yield self.state(subject, "works_at", bare(staff[1]), "preposition", place="", tail_kind="thing")
+                continue
             made = self.state(subject, relation, n, "preposition", place=placed.text, alternatives=several)
             yield replace(made, tail_kind="place" if n.kind == "thing" and relation == "located_at" else n.kind)
 
@@ -275,6 +299,9 @@ class _Clause:
         pattern = forced or many
         become = said.verb in ("become",) and not said.chain
         for subject in self.subjects:
+            if light := [made for thing in self.objects for made in self._light(subject, thing)]:
+                yield from light
+                continue
             for phrase, value in self.attributes:  # "became a judge"
                 yield from self._equals(subject, "", phrase, value, "copular")
             for quality in said.qualities:
@@ -290,6 +317,24 @@ class _Clause:
             kept = said.verb in ("keep", "store", "hide") and said.mood == "habit" and not said.negated
             if self._happened or kept:
                 yield from self._effects(subject, verb)
+
+    def _light(self, subject: Named, thing: Named) -> Iterator[Tuple]:
+        """ "has a job at the clinic", "makes her home in Lund", "has Ana as a boss": verb and noun are one relation."""
+        said = self.said
+        if said.chain or said.passive:
+            return
+        if (plied := _PLIED.match(thing.name)) and light_relation(said.verb, plied[1], "as"):
+            yield self.state(subject, "works_as", bare(plied[2]), "preposition", place="", tail_kind="thing")
+            return
+        for placed, named in (*self.places, *self.complements):
+            relation = light_relation(said.verb, head_noun(thing.noun or thing.name), placed.preposition.lower())
+            if relation:
+                for n in named:
+                    yield self.state(subject, relation, n, "preposition", place="")
+            elif placed.preposition == "as" and said.verb == "have" and thing.kind in ("person", "thing"):
+                for n in named:
+                    if role := voc.role_name(head_noun(n.noun or n.name)):
+                        yield self.state(thing, f"{role}_of", subject, "svo", place="")
 
     def _relation(self, verb: str, thing: Named) -> str:
         relation = voc.canonical(verb)

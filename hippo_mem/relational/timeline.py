@@ -16,7 +16,7 @@ from typing import Literal
 
 from hippo_mem.relational.entities import NAMING, Sameness, add_alias, is_definite
 from hippo_mem.relational.tuples import Tuple
-from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SYMMETRIC
+from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SOLE_ROLES, SYMMETRIC
 from hippo_mem.storage.origins import add_origin
 from hippo_mem.types import Provenance
 
@@ -184,6 +184,13 @@ class Timeline:
             gather(f"{others} AND negated = 0", (*heads, t.relation, *tails))
             # What it was said not to be is settled by what it is.
             gather(f"{others} AND negated = 1 AND valid_from <= ?", (*heads, t.relation, *tails, telling.when))
+        role = t.relation.removesuffix("_of")
+        if role in SOLE_ROLES and role != t.relation:  # a new boss takes the place of the old one
+            # Not the description of whoever fills the role ("my boss"), which means the new one now.
+            gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0 AND head NOT IN "
+                   "(SELECT d.id FROM entities d JOIN entities owner ON d.key = owner.key || ? "
+                   f"WHERE owner.id IN ({_marks(tails)}))",
+                   (*tails, t.relation, *heads, f"'s {role}", *tails))  # fmt: skip
         if t.relation == HOLDING and one_of_its_kind(t):
             gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0",
                    (*tails, HOLDING, *heads))  # fmt: skip

@@ -1,0 +1,107 @@
+"""What a telling says besides its own words: in one name for one meaning, and with what it ends or hands on.
+
+"The clinic employs Ana" is that she works there; who sold the boat she owned owns it no longer; who left the clinic
+she worked at works there no more. In: the tuples of an event, and the store for what held before. Out: tuples.
+Knows nothing of how tuples were read, or of what becomes of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.entities import Sameness
+from hippo_mem.relational.timeline import one_of_its_kind
+from hippo_mem.relational.tuples import Tuple
+
+# What is told in these is kept in the other; "-" turns head and tail around.
+_KEPT_AS = {"employ": "-works_at", "employer_of": "-works_at", "employee_of": "works_at", "owner_of": "-owner"}
+_NAMED_BY_RELATION = ("'s owner", "'s employer", "'s employee")
+_GIVEN_AWAY = lex.word_set("sell give donate give_away bequeath pass_on sign_over gift leave_to award")
+_ACQUIRED = lex.word_set("buy inherit purchase acquire win")
+_LEFT = lex.word_set(
+    "leave quit resign_from retire_from fired_from dismissed_from move_from move_away_from move_away moved_from "
+    "move_out_of move_out drop_out_of depart_from expelled_from laid_off_from stop_working_at"
+)
+_PARTED = lex.word_set(
+    "divorce leave break_up_with split_up_with split_with separate_from break_off_with divorced_from separated_from "
+    "break_with fire dismiss"
+)
+_ENDED_BY_LEAVING = ("works_at", "lives_in", "studies_at", "located_at", "member_of", "has_a_home_in")
+_ENDED_BY_PARTING = ("spouse", "engaged_to", "partner_of", "girlfriend_of", "boyfriend_of", "wife_of", "husband_of",
+                     "fiance_of", "works_at")  # fmt: skip
+
+
+def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
+    """The tuples with every meaning in one relation. A description is named ("my boss" is Bo) after Bo is said to be
+    what it describes: else whoever was the boss before would bear the new name.
+    """
+    found = []
+    for t in tuples:
+        if t.relation == "name" and t.head.endswith(_NAMED_BY_RELATION):
+            continue  # said by the relation itself, which can pass to somebody else
+        kept = _KEPT_AS.get(t.relation, "")
+        if t.relation == "owns" and one_of_its_kind(t):
+            kept = "-owner"
+        if kept.startswith("-"):
+            t = replace(t, head=t.tail, tail=t.head, head_kind=t.tail_kind, tail_kind=t.head_kind,
+                        relation=kept.removeprefix("-"))  # fmt: skip
+        elif kept:
+            t = replace(t, relation=kept)
+        found.append(t)
+    return sorted(found, key=lambda t: t.relation == "name" and "'s " in t.head)
+
+
+def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], context_key: str | None) -> list[Tuple]:
+    """What follows from an event for facts that held before it; `[]` for most events."""
+    if not any(t.relation in _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED for t in tuples):
+        return []
+    same = Sameness(connection, context_key)
+    found: list[Tuple] = []
+    for t in tuples:
+        if t.negated or t.conf < 1.0:
+            continue
+        if t.relation in _GIVEN_AWAY:
+            takers = [o for o in tuples if o.relation == "has" and o.tail == t.tail and not o.negated]
+            if _holds(connection, same, t.tail, ("owner",), t.head, context_key):
+                found += [replace(o, head=t.tail, relation="owner", tail=o.head, head_kind=o.tail_kind,
+                                  tail_kind=o.head_kind) for o in takers]  # fmt: skip
+                if not takers:
+                    found.append(replace(t, head=t.tail, relation="owner", tail=t.head, negated=True))
+        elif t.relation in _ACQUIRED and one_of_its_kind(t):
+            if _holds(connection, same, t.tail, ("owner",), None, context_key):
+                found.append(replace(t, head=t.tail, relation="owner", tail=t.head, head_kind=t.tail_kind,
+                                     tail_kind=t.head_kind))  # fmt: skip
+        elif t.relation in _LEFT | _PARTED:
+            ended = (*_ENDED_BY_LEAVING, *_ENDED_BY_PARTING) if t.relation in _PARTED else _ENDED_BY_LEAVING
+            later = {o.relation for o in tuples if o.head == t.head and not o.negated}
+            for relation in _holds(connection, same, t.head, ended, t.tail, context_key):
+                if relation not in later:  # "left the mill and now works at the quarry" ends it by itself
+                    found.append(replace(t, relation=relation, negated=True))
+            for relation in _holds(connection, same, t.tail, _ENDED_BY_PARTING, t.head, context_key):
+                if t.relation in _PARTED:
+                    found.append(replace(t, head=t.tail, tail=t.head, relation=relation, negated=True,
+                                         head_kind=t.tail_kind, tail_kind=t.head_kind))  # fmt: skip
+    return found
+
+
+def _holds(
+    connection: sqlite3.Connection, same: Sameness, head: str, relations: Sequence[str], tail: str | None,
+    context_key: str | None,
+) -> list[str]:  # fmt: skip
+    """Those of the relations that hold from one to the other now; to anybody where `tail` is None."""
+    heads = sorted(same.of_name(head))
+    tails = sorted(same.of_name(tail)) if tail is not None else []
+    if not heads or (tail is not None and not tails):
+        return []
+    marks = ",".join("?" * len(heads))
+    to = f" AND tail IN ({','.join('?' * len(tails))})" if tail is not None else ""
+    among = ",".join("?" * len(relations))
+    rows = connection.execute(
+        f"SELECT DISTINCT relation FROM facts WHERE head IN ({marks}) AND relation IN ({among}){to} "
+        "AND valid_to IS NULL AND negated = 0 AND +context_key IS ?",
+        (*heads, *relations, *tails, context_key),
+    ).fetchall()
+    return [row[0] for row in rows]
