@@ -148,7 +148,7 @@ class Browser:
             return [editing.fact_of(connection, i) for i in ids]
 
     def fact_graph(self, *, as_of: float | None = None, context: str | None = None) -> dict[str, Any]:
-        """`{"nodes": [{"id", "name", "kind", "degree"}], "edges": [{"id", "head", "tail", "relation", …}], "left_out"}`.
+        """`{"nodes": [{"id", "name", "kind", "degree"}], "edges": [{"id", "head", "tail", …}], "left_out"}`.
 
         The newest 2000 facts at most; `left_out` counts the others.
         """

@@ -6,6 +6,7 @@ points its own name at 127.0.0.1 (DNS rebinding), that name as Host. Knows nothi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections import OrderedDict
@@ -85,18 +86,21 @@ class Guard:
             self._running -= 1
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, started = 0, False
+        taken, over, started = 0, False, False
 
         async def counted() -> Message:
-            nonlocal taken
+            nonlocal taken, over
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self.limits.body_bytes:
+                over = True
                 raise _TooLarge
             return message
 
         async def dressed(message: Message) -> None:
             nonlocal started
+            if over and not started:  # what the app makes of the body's end is not the reason
+                return
             if message["type"] == "http.response.start":
                 started = True
                 sent = MutableHeaders(scope=message)
@@ -104,11 +108,10 @@ class Guard:
                     sent.setdefault(name, value)
             await send(message)
 
-        try:
+        with contextlib.suppress(_TooLarge):
             await self.app(scope, counted, dressed)
-        except _TooLarge:
-            if not started:
-                await _refuse(scope, receive, send, *self._larger())
+        if over and not started:
+            await _refuse(scope, receive, send, *self._larger())
 
     # Reasons to refuse: (status, text, seconds until a retry makes sense or None) ----------------------------------
 

@@ -45,9 +45,7 @@ class Chat:
                     self.box = (
                         ui.textarea()
                         .classes("grow")
-                        .props(
-                            'outlined dense autogrow autofocus rows=1 placeholder="Write a message" aria-label="Message"'
-                        )
+                        .props('outlined dense autogrow autofocus rows=1 placeholder="Message" aria-label="Message"')
                     )
                     self.box.on(
                         "keydown", told(self.send), args=[],
@@ -60,9 +58,7 @@ class Chat:
                     self.halt.set_visibility(False)
                 self.memory = ui.switch("Memory", value=True).props('aria-label="Memory on or off"')
                 with self.memory:
-                    ui.tooltip(
-                        "Off: nothing is read and nothing kept; the weights answer, with what nights taught them"
-                    )
+                    ui.tooltip("Off: nothing is read or kept; the weights answer, with what nights taught them")
             with ui.element("aside").classes("basis-1/3 min-w-0").props('aria-label="What the answer rests on"'):
                 self.beside = ui.column().classes("w-full gap-2")
                 with self.beside:
