@@ -29,6 +29,10 @@ class Backbone(Protocol):
     def trained(self) -> list[Tensor]:
         """The parameters that are learned, always in the same order."""
 
+    @property
+    def decayed(self) -> list[Tensor]:
+        """Those of the parameters that weight decay is for."""
+
     def logit(self, x: Tensor, context: int) -> Tensor:
         """The logit of the second class, (B,). x (B, P) in 0..1."""
 
@@ -72,6 +76,12 @@ class SpikingLayer(_Frozen):
         self._part = Part(bank=BASE, alpha=torch.full((n,), 1.0 / n))
         self.n_units = n * config.n_hidden
 
+    @property
+    def decayed(self) -> list[Tensor]:
+        """The columns' weights; a membrane decay that faded to nothing would leave neurons without memory."""
+        base = self.network.base
+        return [base.input_weight, base.prompt_weight, base.bias]
+
     def logit(self, x: Tensor, context: int) -> Tensor:
         """See `Backbone.logit`."""
         rates = self.network.rates(x, self.queries[context], self._part)
@@ -100,6 +110,11 @@ class Perceptron(_Frozen):
             self.second = nn.Linear(n_hidden, n_hidden)
             self.last = nn.ModuleList(nn.Linear(n_hidden, 2) for _ in range(max(heads) + 1))
         self.n_units = 2 * n_hidden
+
+    @property
+    def decayed(self) -> list[Tensor]:
+        """The matrices."""
+        return [p for p in self.trained if p.dim() > 1]
 
     def logit(self, x: Tensor, context: int) -> Tensor:
         """See `Backbone.logit`."""

@@ -5,11 +5,15 @@ Knows nothing of how a peer works.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hippo_columns.config import DataConfig, NetworkConfig
+import yaml
+
+from hippo_columns import settings
+from hippo_columns.config import DataConfig, ExperimentConfig, NetworkConfig
 from hippo_columns.tasks import TaskSpec, check_specs
 from hippo_mem.config import config_hash, from_mapping, load_yaml
 from hippo_mem.errors import ConfigError, nearest
@@ -57,6 +61,7 @@ class PeersConfig:
         epochs: passes over each task's images; with `n_samples` a total instead, replayed images counted in, shared out
             among the tasks by their size.
         schedule: the order of training by name; None: `tasks`.
+        decay: over each task the rate falls in a straight line to almost nothing, as it does in our own training.
     """
 
     name: str
@@ -72,6 +77,8 @@ class PeersConfig:
     n_samples: int | None = None
     batch_size: int = 64
     lr: float = 3.0e-3
+    weight_decay: float = 0.0
+    decay: bool = True
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -87,11 +94,16 @@ class PeersConfig:
 def load_peers(path: str | Path, overrides: tuple[str, ...] = ()) -> PeersConfig:
     """The peers of a YAML file, with `a.b=c` over it.
 
+    A key `experiment` names a configuration of ours, relative to the file: tasks, schedule, data, network, batch
+    size, rate and weight decay are taken from there unless the file gives them itself.
+
     Raises: ConfigError for every unknown key, wrong type or value out of range.
     """
     data = load_yaml(path)
     for override in overrides:
         _put(data, override)
+    if "experiment" in data:
+        data = _like(settings.load(Path(path).parent / str(data.pop("experiment"))), data)
     for key, cls in (("tasks", TaskSpec), ("methods", MethodConfig)):
         entries = data.get(key, ())
         if not isinstance(entries, (list, tuple)):
@@ -110,8 +122,6 @@ def load_peers(path: str | Path, overrides: tuple[str, ...] = ()) -> PeersConfig
 
 def stamp(config: PeersConfig, scenario: Scenario, method: MethodConfig, seed: int) -> str:
     """Twelve hex digits that change when anything does that this one run depends on."""
-    import dataclasses
-
     own = dataclasses.asdict(dataclasses.replace(config, methods=(method,), scenarios=(scenario,)))
     # What only changes what is printed beside a result does not make it another result.
     own["methods"][0].pop("published")
@@ -119,9 +129,23 @@ def stamp(config: PeersConfig, scenario: Scenario, method: MethodConfig, seed: i
     return config_hash({**own, "seed": seed})
 
 
-def _put(data: dict[str, Any], override: str) -> None:
-    import yaml
+def _like(experiment: ExperimentConfig, data: dict[str, Any]) -> dict[str, Any]:
+    """`data` over what peers share with an experiment."""
+    plain = settings.to_dict(experiment)
+    taken = {
+        "tasks": plain["tasks"],
+        "schedule": plain["schedule"],
+        "data": plain["data"],
+        "network": plain["network"] | data.get("network", {}),
+        "epochs": experiment.training.epochs,
+        "batch_size": experiment.training.batch_size,
+        "lr": experiment.training.lr,
+        "weight_decay": experiment.training.weight_decay,
+    }
+    return taken | {key: value for key, value in data.items() if key != "network"}
 
+
+def _put(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"cannot read the override {override!r}; write it as a.b=c")
@@ -140,7 +164,9 @@ def _check(config: PeersConfig) -> None:
     problems += [f"schedule names no task {n!r}{nearest(n, names)}" for n in config.order if n not in names]
     problems += [f"task {n!r} is not in the schedule" for n in names if n not in config.order]
     labels = [(scenario, m.label) for scenario, m in config.pairs]
-    problems += [f"two methods of scenario {s!r} are labelled {m!r}" for s, m in set(labels) if labels.count((s, m)) > 1]
+    problems += [
+        f"two methods of scenario {s!r} are labelled {m!r}" for s, m in set(labels) if labels.count((s, m)) > 1
+    ]
     for scenario in config.scenarios:
         if scenario not in ("task", "parent", "one"):
             problems.append(f"unknown scenario {scenario!r}{nearest(scenario, ('task', 'parent', 'one'))}")

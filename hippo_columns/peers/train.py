@@ -24,6 +24,9 @@ from hippo_columns.prompts import hashed_prompt
 from hippo_columns.tasks import Split, Task
 from hippo_mem.errors import ConfigError
 
+# Of the rate, what is left at the end of a task when it decays; as in `hippo_columns.wake`.
+FINAL_RATE = 0.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PeerResult:
@@ -90,12 +93,13 @@ def run_peer(
         finite.
     """
     start = time.perf_counter()
+    # Moments of weights that hardly get a gradient fade into denormal numbers, which are slow.
+    torch.set_flush_denormal(True)
     generator = torch.Generator().manual_seed(seed)
     backbone = build_backbone(config, tasks, scenario, seed)
     of_task = dict(zip([t.name for t in tasks], contexts(tasks, scenario), strict=True))
     setting = Setting(backbone=backbone, generator=generator, n_contexts=max(of_task.values()) + 1)
     learner = build_method(method, setting)
-    optimizer = torch.optim.Adam(backbone.trained, lr=config.lr, fused=True)
     counter = SampleCounter()
     by_name = {task.name: task for task in tasks}
     stages: list[list[str]] = [[*by_name]] if method.method == "joint" else [[name] for name in config.order]
@@ -106,7 +110,7 @@ def run_peer(
         parts = _by_context([by_name[name] for name in stage], of_task)
         n_stage = sum(len(part) for part in parts)
         budget = None if config.n_samples is None else round(config.n_samples * n_stage / n_all)
-        _learn(learner, parts, optimizer, config, counter, budget)
+        _learn(learner, parts, config, counter, budget)
         seen += [name for name in stage if name not in seen]
         rows.append({name: accuracy(backbone, by_name[name].test, of_task[name]) for name in seen})
     names = [task.name for task in tasks]
@@ -145,12 +149,18 @@ def _by_context(tasks: Sequence[Task], of_task: Mapping[str, int]) -> list[Examp
 def _learn(
     learner: Method,
     parts: Sequence[Examples],
-    optimizer: torch.optim.Optimizer,
     config: PeersConfig,
     counter: SampleCounter,
     budget: int | None,
 ) -> None:
     """One stage: every part's batches in random order until the epochs or the budget are used up."""
+    # As in our own training, every task starts with fresh moments and, with `decay`, the full rate.
+    decayed = learner.backbone.decayed
+    others = [p for p in learner.backbone.trained if not any(p is d for d in decayed)]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=config.lr, fused=True)
+    n_new = config.epochs * sum(map(len, parts)) if budget is None else max(1, budget // (1 + learner.n_replayed))
+    n_done = 0
     offsets = [0]
     for part in parts:
         offsets.append(offsets[-1] + len(part))
@@ -177,14 +187,22 @@ def _learn(
             yield from epoch()
             done += 1
 
+    def after_step() -> None:
+        nonlocal n_done
+        learner.after_step()
+        if config.decay:
+            n_done += config.batch_size
+            for group in optimizer.param_groups:
+                group["lr"] = config.lr * max(FINAL_RATE, 1.0 - n_done / n_new)
+
     fit(
         all_epochs(),
         loss_of,
         optimizer,
         counter=counter,
         before_step=learner.adjust_gradients,
-        after_step=learner.after_step,
-        max_samples=None if budget is None else max(1, budget // (1 + learner.n_replayed)),
+        after_step=after_step,
+        max_samples=n_new,
     )
     for part in parts:
         learner.end_task(part)

@@ -45,6 +45,10 @@ class Line(torch.nn.Module):
     def trained(self) -> list[Tensor]:
         return [self.weights]
 
+    @property
+    def decayed(self) -> list[Tensor]:
+        return []
+
     def logit(self, x: Tensor, context: int) -> Tensor:
         return (x if self.gates is None else x * self.gates[context]) @ self.weights
 
