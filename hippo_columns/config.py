@@ -119,7 +119,8 @@ class TrainingConfig:
 
     While a novel task trains, what it shares with others (readout, base columns, base prompts) learns at
     `base_lr_scale_during_novel` of the rate; 0 leaves it as it is to the bit. `shared_lr_scale` is the same for the
-    readout while any task but the first trains. `sleep_after` names the tasks that a sleep follows; None: the last.
+    readout while any task but the first trains, `occupied_lr_scale` for a column that another task uses alone (1: no
+    such protection). `sleep_after` names the tasks that a sleep follows; None: the last.
     """
 
     epochs: int = 5
@@ -127,6 +128,7 @@ class TrainingConfig:
     lr: float = 1.0e-2
     weight_decay: float = 0.5
     base_lr_scale_during_novel: float = 0.2
+    occupied_lr_scale: float = 0.1
     shared_lr_scale: float = 0.1
     sleep_after: tuple[str, ...] | None = None
 
@@ -288,6 +290,7 @@ def _check(config: ExperimentConfig) -> None:
     for key, share in (
         ("training.base_lr_scale_during_novel", t.base_lr_scale_during_novel),
         ("training.shared_lr_scale", t.shared_lr_scale),
+        ("training.occupied_lr_scale", t.occupied_lr_scale),
         ("network.beta", n.beta),
         ("masking.min_share * n_columns", m.min_share * n.n_columns),
         ("sleep.dynamic.top_percent / 100", d.top_percent / 100),

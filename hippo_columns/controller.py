@@ -144,6 +144,16 @@ class Controller(nn.Module):
             mask[start : start + len(part.alpha)] += part.alpha
         return mask
 
+    @torch.no_grad()
+    def occupied(self, task: str) -> dict[str, list[float]]:
+        """By bank, the largest share that a column has for any task that was trained and is not this one, 0..1."""
+        n = self.config.network
+        most = torch.zeros(n.n_columns)
+        for other in self.trained:
+            if other != self.answers_as(task) and other not in self.overrides:
+                most = torch.maximum(most, self.mask(other))
+        return {BASE: most[: n.n_base_columns].tolist(), NOVEL: most[n.n_base_columns :].tolist()}
+
     def penalty(self, task: str, context: Context) -> Tensor:
         """What the mask of a task costs for how it is, given those of the tasks that were trained before."""
         own = self.answers_as(task)

@@ -21,7 +21,7 @@ from hippo_columns.config import ExperimentConfig
 from hippo_columns.controller import Controller
 from hippo_columns.fit import SampleCounter, fit
 from hippo_columns.masks import MIN_TEMPERATURE
-from hippo_columns.network import BASE, ColumnNetwork, logits
+from hippo_columns.network import ColumnNetwork, logits
 from hippo_columns.optimizer import ColumnAdam
 from hippo_columns.rehearsal import Member, Rehearsal, ReplayBatch, build_rehearsal, replay_counts
 from hippo_columns.tasks import Task
@@ -63,8 +63,16 @@ def groups_of(controller: Controller) -> dict[str, tuple[str, ...]]:
     return groups
 
 
+Whole = tuple[ColumnNetwork, Controller]
+
+
+def teacher_of(network: ColumnNetwork, controller: Controller) -> Whole:
+    """A copy of weights, masks and prompts that no training changes."""
+    return copy.deepcopy(network).requires_grad_(False), copy.deepcopy(controller).requires_grad_(False)
+
+
 def gather(
-    teacher: tuple[ColumnNetwork, Controller],
+    teacher: Whole,
     groups: Mapping[str, tuple[str, ...]],
     tasks: Mapping[str, Task],
     config: ExperimentConfig,
@@ -143,10 +151,13 @@ def sleep(
     *,
     generator: torch.Generator,
     counter: SampleCounter,
+    teacher: Whole | None = None,
 ) -> SleepReport:
     """One sleep. Changes the parents' columns, masks and prompts and the shared readout; promotes nobody.
 
-    Args: tasks: by name; their training images are the wake data, their validation images verify the sleep.
+    Args:
+        tasks: by name; their training images are the wake data, their validation images verify the sleep.
+        teacher: whose answers are learned; None: a frozen copy of what goes to sleep.
     Raises: SleepError when no group was trained, or when the sleep changed no weight; TrainingError for a loss that is
         no number.
     Source: distillation after Hinton et al. 2015, the soft targets of a binary answer. Differs: the gradient grows as
@@ -156,7 +167,7 @@ def sleep(
     groups = groups_of(controller)
     if not groups:
         raise SleepError("there is nothing to sleep on: no base task was trained; check training.sleep_after")
-    teacher = (copy.deepcopy(network).requires_grad_(False), copy.deepcopy(controller).requires_grad_(False))
+    teacher = teacher or teacher_of(network, controller)
     members = gather(teacher, groups, tasks, config, generator)
     rehearsal = build_rehearsal(members, config.sleep, generator)
     pace = Pace(min(rehearsal.n_planned, config.sleep.max_samples or rehearsal.n_planned), counter)
@@ -167,7 +178,7 @@ def sleep(
                 pace,
                 config.sleep.lr,
                 config.training.weight_decay,
-                bank_scales={BASE: 1.0},
+                bank_scales={name: [1.0] * bank.n_columns for name, bank in network.banks.items()},
                 shared_scale=1.0,
             ),
             *controller.groups(list(groups), pace.rate, shared=1.0),
@@ -212,14 +223,14 @@ def sleep(
 
 
 def _kept(
-    teacher: tuple[ColumnNetwork, Controller],
-    student: tuple[ColumnNetwork, Controller],
+    teacher: Whole,
+    student: Whole,
     groups: Mapping[str, tuple[str, ...]],
     tasks: Mapping[str, Task],
 ) -> dict[str, tuple[float, float]]:
     """Accuracy of every member before and after, on validation images (training images where none were held out)."""
 
-    def accuracy(who: tuple[ColumnNetwork, Controller], name: str, answered_as: str) -> float:
+    def accuracy(who: Whole, name: str, answered_as: str) -> float:
         split = tasks[name].val if len(tasks[name].val) else tasks[name].train
         answers = logits(who[0], split.x, who[1].context(answered_as).detached())
         return float(((answers > 0) == split.y.bool()).float().mean())

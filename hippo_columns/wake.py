@@ -6,7 +6,7 @@ configuration gives to what is shared. Knows nothing of sleep, stages or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,23 +45,23 @@ def column_groups(
     lr: float,
     weight_decay: float,
     *,
-    bank_scales: dict[str, float],
+    bank_scales: Mapping[str, Sequence[float]],
     shared_scale: float,
 ) -> list[ParameterGroup]:
-    """The network's parameters: each column learns at alpha times its bank's scale, the readout at `shared_scale`.
+    """The network's parameters: each column learns at alpha times its scale, the readout at `shared_scale`.
 
     Columns that the batch's context does not use, or marks as frozen, have a rate of exactly 0.
     """
 
     def columns(bank: str) -> Callable[[], list[float]]:
-        n_columns, bank_scale = network.banks[bank].n_columns, bank_scales.get(bank, 1.0)
+        scales = bank_scales[bank]
 
         def scale() -> list[float]:
-            each = [0.0] * n_columns
+            each = [0.0] * len(scales)
             for part in pace.context.parts if pace.context is not None else ():
                 if part.bank == bank and not part.frozen:
                     for k, share in enumerate(part.alpha.tolist(), part.start):
-                        each[k] += share * bank_scale * pace.rate()
+                        each[k] += share * scales[k] * pace.rate()
             return each
 
         return scale
@@ -91,7 +91,7 @@ def learn(
     """Train on one task for the configured epochs.
 
     A prime changes what others use (readout, base columns) at `base_lr_scale_during_novel`, a base that is not the
-    first one changes the readout at `shared_lr_scale`.
+    first one changes the readout at `shared_lr_scale`; a column learns the less the more another task uses it.
 
     Raises: TrainingError when there was nothing to train on, the loss is no number, or no weight changed.
     """
@@ -102,7 +102,13 @@ def learn(
     else:
         shared = 1.0 if controller.trained == [task] else training.shared_lr_scale
     pace = Pace(training.epochs * len(split), counter)
-    base_scale = training.base_lr_scale_during_novel if controller.is_prime(task) else 1.0
+    # Before its mask is sharp, a task would train on columns that others have made theirs.
+    scales = {
+        bank: [1.0 - (1.0 - training.occupied_lr_scale) * share for share in shares]
+        for bank, shares in controller.occupied(task).items()
+    }
+    if controller.is_prime(task):
+        scales[BASE] = [scale * training.base_lr_scale_during_novel for scale in scales[BASE]]
     optimizer = ColumnAdam(
         [
             *column_groups(
@@ -110,7 +116,7 @@ def learn(
                 pace,
                 training.lr,
                 training.weight_decay,
-                bank_scales={BASE: base_scale},
+                bank_scales=scales,
                 shared_scale=shared,
             ),
             *controller.groups([task], pace.rate, shared=shared),
