@@ -22,12 +22,13 @@ from hippo_mem.embed import Embedder, MiniLMEmbedder, embedding_aside
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import checked, draft_of
 from hippo_mem.episodic.slots import slots_of
-from hippo_mem.errors import InputError, StoreError
+from hippo_mem.errors import InputError, StoreError, StoreFormatError
 from hippo_mem.gate import Gate, GateState, read_state, write_state
 from hippo_mem.home import UserHome, open_home
 from hippo_mem.knowledge import MEMORIES, Knowledge, check_memories, traces_of
 from hippo_mem.recall import Recaller, check_k
 from hippo_mem.relational.frames import FrameParser
+from hippo_mem.spatial.macros import drop_stale_policy
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.ledger import Ledger, add_counts
 from hippo_mem.storage.origins import delete_by
@@ -284,7 +285,7 @@ class Awake:
             gone = self.store.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
             ids = [trace_id] if trace_id is not None else None
             others = delete_by(connection, trace_ids=ids, source=source, doc_id=doc_id, everything=everything)
-        self.database.flush_log()
+        self._unlearn()
         gone = gone or sum(others.values())
         chosen = {"trace_id": trace_id, "source": source, "doc_id": doc_id}
         by = next((name for name, value in chosen.items() if value is not None), "everything")
@@ -299,6 +300,26 @@ class Awake:
         """
         self.store.settle()
         return {"episodic": asdict(self.store.maintain(self._upkeep)), **self.knowledge.maintain()}
+
+    def bring_back(self, since: float | None = None) -> int:
+        """Bring back the episodes that upkeep retired (at or after `since`, unix seconds); returns how many."""
+        return self.store.restore_retired(since)
+
+    def vacuum(self, until: float | None = None) -> int:
+        """Delete for good what upkeep retired (at or before `until`, unix seconds), with the facts and places that
+        only it told; returns how many episodes went."""
+        gone = self.store.vacuum(until)
+        self._unlearn()
+        return gone
+
+    def _unlearn(self) -> None:
+        """After a deletion: what was deleted leaves the log, and the policy that learned from it."""
+        with self.database.read() as connection:
+            try:
+                drop_stale_policy(connection, self.home.policy)
+            except StoreFormatError:  # damaged, and derived: whatever it holds, it goes
+                self.home.policy.unlink(missing_ok=True)
+        self.database.flush_log()
 
     def keep_counts(self) -> None:
         """Write pending access counts and the number of requests to the store.

@@ -13,6 +13,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class MacroLib:
         self._database = database
         self._policy_file = policy
         self._policy: Policy | None = None
-        self._policy_stamp: tuple[int, int] | None = None
+        self._policy_stamp: tuple[int, int, int] | None = None
         self._max = max_macros
         self._clock = clock
         self._seen: dict[str | None, Parts] = {}
@@ -143,7 +144,7 @@ class MacroLib:
         with self._database.read() as connection:
             rows = connection.execute("SELECT * FROM macros WHERE context_key IS ?", (key,)).fetchall()
             parts = self._parts(connection, key)
-        policy = self._trained()
+            policy = self._trained(connection)
         ranked = []
         for row in rows:
             actions = tuple(json.loads(row["steps"]))
@@ -189,7 +190,8 @@ class MacroLib:
 
         Args:
             path: where to keep it; default where this library looks for it.
-        Returns: what was learned; None when there is too little to learn from (fewer than two actions).
+        Returns: what was learned; None when there is too little to learn from (fewer than two actions): then no
+            policy is left.
         Raises: InputError when no path is known.
         """
         file = path or self._policy_file
@@ -197,14 +199,18 @@ class MacroLib:
             raise InputError("train_policy needs a path, for this library was opened without one")
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT start, goal, steps, context_key FROM trajectories WHERE success = 1 ORDER BY id DESC LIMIT 5000"
+                "SELECT start, goal, steps, context_key, id, created FROM trajectories WHERE success = 1 "
+                "ORDER BY id DESC LIMIT 5000"
             ).fetchall()
         runs = [(row["context_key"], row["start"], row["goal"], json.loads(row["steps"])) for row in reversed(rows)]
         learned = fit(runs, seed=seed)
         if learned is None:
+            file.unlink(missing_ok=True)
             return None
         policy, report = learned
-        policy.save(file)
+        replace(policy, learned_from=tuple((row["id"], row["created"]) for row in rows)).save(file)
+        with self._database.read() as connection:  # one of them may have been deleted meanwhile
+            drop_stale_policy(connection, file)
         if file == self._policy_file:
             self._policy_stamp = None
         return report
@@ -218,14 +224,15 @@ class MacroLib:
             ).fetchone()
         return {"trajectories": row[0], "successful": row[1], "macros": row[2]}
 
-    def _trained(self) -> Policy | None:
-        """The policy on disk, read again when it changed; None where there is none."""
+    def _trained(self, connection: sqlite3.Connection) -> Policy | None:
+        """The policy on disk, read again when it or the map changed; None where there is none, or none any more."""
         if self._policy_file is None or not self._policy_file.is_file():
             return None
         stat = self._policy_file.stat()
-        if self._policy_stamp != (stat.st_mtime_ns, stat.st_size):
-            self._policy = Policy.load(self._policy_file)
-            self._policy_stamp = (stat.st_mtime_ns, stat.st_size)
+        stamp = (stat.st_mtime_ns, stat.st_size, version(connection, "spatial"))
+        if self._policy_stamp != stamp:
+            self._policy = None if drop_stale_policy(connection, self._policy_file) else Policy.load(self._policy_file)
+            self._policy_stamp = stamp
         return self._policy
 
     def _parts(self, connection: sqlite3.Connection, context: str | None) -> Parts:
@@ -278,6 +285,27 @@ class MacroLib:
             "LIMIT -1 OFFSET ?)",
             (context, keep, self._max - 1),
         )
+
+
+def drop_stale_policy(connection: sqlite3.Connection, file: Path) -> bool:
+    """Delete a policy that was cloned from a trajectory that is gone; whether it was. The next sleep makes another.
+
+    A policy that does not say what it learned from is of an earlier version, and goes as well.
+    Raises: StoreFormatError when the file is no policy.
+    """
+    if not file.is_file():
+        return False
+    learned_from = Policy.load(file).learned_from
+    there = dict(
+        connection.execute(
+            "SELECT id, created FROM trajectories WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps([i for i, _ in learned_from]),),
+        ).fetchall()
+    )
+    if learned_from and all(there.get(i) == when for i, when in learned_from):
+        return False
+    file.unlink(missing_ok=True)
+    return True
 
 
 def _stamp(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -44,11 +44,13 @@ class PolicyReport:
 class Policy:
     """p(action | situation) = softmax(W f + b).
 
-    Shapes: F = 512 features, A actions; `weights` (F + 1, A), the last row is b.
+    Shapes: F = 512 features, A actions; `weights` (F + 1, A), the last row is b. `learned_from` are the runs it was
+    cloned from, as (id, when it was told): who deletes one of them deletes the policy.
     """
 
     actions: tuple[str, ...]
     weights: NDArray[np.float32]
+    learned_from: tuple[tuple[int, float], ...] = ()
 
     def probabilities(self, situation: Mapping[str, Any]) -> dict[str, float]:
         """Each action's probability; they add up to 1."""
@@ -76,7 +78,8 @@ class Policy:
         """Write the policy, whole or not at all."""
         from safetensors.numpy import save
 
-        write_atomic(file, save({"weights": self.weights}, {"actions": json.dumps(self.actions), "format": "1"}))
+        said = {"actions": json.dumps(self.actions), "learned_from": json.dumps(self.learned_from), "format": "2"}
+        write_atomic(file, save({"weights": self.weights}, said))
 
     @classmethod
     def load(cls, file: Path) -> Policy:
@@ -88,15 +91,17 @@ class Policy:
 
         try:
             with safe_open(str(file), framework="numpy") as opened:
-                actions = tuple(json.loads((opened.metadata() or {})["actions"]))
+                said = opened.metadata() or {}
+                actions = tuple(json.loads(said["actions"]))
+                learned_from = tuple((int(i), float(when)) for i, when in json.loads(said.get("learned_from", "[]")))
                 weights = opened.get_tensor("weights")
-        except (SafetensorError, KeyError, ValueError) as error:
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
             raise StoreFormatError(
                 f"{file} is not a policy ({error}); delete it, and the next sleep writes it anew"
             ) from error
         if weights.shape != (WIDTH + 1, len(actions)) or not np.isfinite(weights).all():
             raise StoreFormatError(f"{file} is not a policy of {len(actions)} actions: weights {weights.shape}")
-        return cls(actions, weights)
+        return cls(actions, weights, learned_from)
 
 
 def features(situation: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hippo_mem.awake import Awake
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.spatial import MacroLib
 from hippo_mem.spatial.parts import MAX_STEPS, MIN_STEPS, Parts
@@ -19,7 +21,7 @@ from hippo_mem.storage.origins import delete_by, orphans
 from hippo_mem.types import Provenance
 
 
-def steps(actions: str, **last: object) -> list[dict[str, object]]:
+def steps(actions: Sequence[str], **last: object) -> list[dict[str, object]]:
     found: list[dict[str, object]] = [{"action": a} for a in actions]
     found[-1] |= last
     return found
@@ -179,6 +181,38 @@ def test_a_broken_policy_is_named(library: MacroLib, tmp_path: Path) -> None:
     (tmp_path / "policy.safetensors").write_bytes(b"not a policy")
     with pytest.raises(StoreFormatError, match="is not a policy"):
         library.suggest({})
+
+
+def test_a_policy_is_gone_with_what_it_learned_from(awake: Awake) -> None:
+    macros = awake.knowledge.map.macros if awake.knowledge.map is not None else None
+    assert macros is not None
+    for source, actions in (("guide", ("unbolt", "wade", "unbolt")), ("diary", ("push", "pull", "push"))):
+        told = Provenance(text_span=" ".join(actions), source=source, time=1.0)
+        macros.add(steps(actions), provenance=told)
+    assert macros.train_policy() is not None
+    assert b"unbolt" in awake.home.policy.read_bytes()
+    awake.forget(source="nobody")
+    assert awake.home.policy.exists()  # nothing it learned from is gone
+    awake.forget(source="guide")
+    assert not awake.home.policy.exists()
+    assert macros.suggest({})[0]["steps"] == ["push", "pull", "push"]
+    assert macros.train_policy() is not None
+    assert b"unbolt" not in awake.home.policy.read_bytes()
+    assert b"push" in awake.home.policy.read_bytes()
+
+
+def test_too_little_to_learn_from_leaves_no_policy(awake: Awake) -> None:
+    macros = awake.knowledge.map.macros if awake.knowledge.map is not None else None
+    assert macros is not None
+    macros.add(steps("ab"), provenance=Provenance(text_span="ab", source="guide", time=1.0))
+    assert macros.train_policy() is not None
+    with awake.database.write() as connection:  # another program deletes it
+        connection.execute("DELETE FROM trajectories")
+    macros.add(steps("aa"))
+    macros.suggest({})
+    assert not awake.home.policy.exists()
+    assert macros.train_policy() is None
+    assert not awake.home.policy.exists()
 
 
 def test_likelihoods_are_probabilities() -> None:
