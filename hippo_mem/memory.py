@@ -17,7 +17,7 @@ import time as clock
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hippo_mem.awake import Awake
 from hippo_mem.browsing import Browser
@@ -28,21 +28,25 @@ from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, open_home
 from hippo_mem.knowledge import MEMORIES
-from hippo_mem.lm import DEFAULT_MODEL, LanguageModel
+from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.lm.engine import Engine
+from hippo_mem.lm.quick.keeper import EngineKeeper, check_precision
 from hippo_mem.lm.sampling import Sampling
-from hippo_mem.lm.torch_engine import TorchEngine
 from hippo_mem.reader import Reader
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
-from hippo_mem.sleep.bedtime import Bedtime, Progress
-from hippo_mem.sleep.examples import with_context
+from hippo_mem.sleep.asked_in import with_context
+from hippo_mem.sleep.erasing import forget_everything
 from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
 from hippo_mem.storage.experiment import StoreMeta, load_session
 from hippo_mem.storage.portable import Imported, export_to, import_from
 from hippo_mem.storage.session_rows import load_rows, save_store
 from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Event, Outcome, Recall, Where
+
+if TYPE_CHECKING:  # both bring torch along, which a process that only serves does without
+    from hippo_mem.lm import LanguageModel
+    from hippo_mem.sleep.bedtime import Bedtime, Progress
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +55,16 @@ _ANSWER_TOKENS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HippoConfig:
-    """Settings of an open memory. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on
-    writes; `memories` are those that observe and answer, episodes always among them; `schema` names the forms that
-    enter the graph of facts at once (`configs/schema/default.yaml`), None lets every form in."""
+    """Settings of an open memory. `engine` is what answers people: torch, or a quantized export of the same model
+    ("auto" is int8), which needs no torch in the process. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False
+    skips the model on writes; `memories` are those that observe and answer, episodes always among them; `schema` names
+    the forms that enter the graph of facts at once (`configs/schema/default.yaml`), None lets every form in."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     episodic: EpisodicConfig = field(default_factory=EpisodicConfig)
     sleep: SleepConfig = field(default_factory=SleepConfig)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    engine: Literal["torch", "auto", "int8", "int4"] = "torch"
     surprise: bool = True
     memories: tuple[str, ...] = MEMORIES
     schema: str | None = None
@@ -80,6 +86,10 @@ class Hippo:
         self._awake: Awake | None = None
         self._lm: LanguageModel | None = None
         self._engine: Engine | None = None
+        precision = check_precision(self.config.engine)
+        self._keeper = (
+            EngineKeeper(model, home.models, precision, self._torch_engine, self._night_folder) if precision else None
+        )
         self._on_lm: int | None = None
         self._conditioned = False
         self._parser = FrameParser()
@@ -106,6 +116,8 @@ class Hippo:
 
     def close(self) -> None:
         """Let go of the files. Closing twice is fine."""
+        if self._keeper is not None:
+            self._keeper.close()
         if self._awake is not None:
             self._awake.close()
             self._awake = None
@@ -133,6 +145,8 @@ class Hippo:
     def base(self) -> LanguageModel:
         """The language model; what is on it is whatever night was attached last."""
         if self._lm is None:
+            from hippo_mem.lm.model import LanguageModel
+
             self._lm = LanguageModel.load(self.model_name, models_dir=self.home.models, dtype=self.config.dtype)
         return self._lm
 
@@ -157,7 +171,8 @@ class Hippo:
         return lm
 
     def _surprise(self, texts: Sequence[str]) -> list[float]:
-        return self.base.surprise(texts, adapter=False)
+        speaker = self.base if self._keeper is None else self.engine
+        return speaker.surprise(texts, adapter=False)
 
     # Awake ----------------------------------------------------------------------------------------------------------
 
@@ -202,8 +217,21 @@ class Hippo:
         everything: bool = False,
     ) -> int:  # fmt: skip
         """Delete memories by exactly one choice; returns how many. The next sleep takes them out of the weights as
-        well."""
+        well; `everything` deletes the nights too, at once.
+
+        Raises: InputError for none or several choices; with `everything`, StoreBusy while a sleep runs.
+        """
+        if everything and trace_id is None and source is None and doc_id is None:
+            return forget_everything(self.awake, self._nights)
         return self.awake.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
+
+    def bring_back(self, since: float | None = None) -> int:
+        """Bring back the memories that upkeep retired (at or after `since`, unix seconds); returns how many."""
+        return self.awake.bring_back(since)
+
+    def vacuum(self, until: float | None = None) -> int:
+        """Delete for good what upkeep retired (at or before `until`, unix seconds); returns how many went."""
+        return self.awake.vacuum(until)
 
     # Answering ------------------------------------------------------------------------------------------------------
 
@@ -238,14 +266,18 @@ class Hippo:
         answers: list[Answer | None] = []
         recalls: list[Recall] = []
         for question, key in zip(asked, keys, strict=True):
-            where = Where(context_key=key) if key is not None else None
-            found = self.recall(question, k, where=where, touch=touch)
-            recalls.append(found)
             decision = self.awake.decide(question, context=key)
-            answers.append(_decided(decision, found) if decision is not None else None)
+            if decision is not None:  # nothing is searched for what is known
+                found = self.awake.evidence(question, decision, touch=touch)
+                answers.append(_decided(decision, found))
+            else:
+                where = Where(context_key=key) if key is not None else None
+                found = self.recall(question, k, where=where, touch=touch)
+                answers.append(None)
+            recalls.append(found)
         undecided = [i for i, a in enumerate(answers) if a is None and recalls[i].hits]
         if undecided:  # no language model is loaded for what the graph and the map decide
-            reader = Reader(self.lm, self._parser)
+            reader = Reader(self.engine, self._parser)
             for i in undecided:
                 answers[i] = reader.read(asked[i], recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]
@@ -262,11 +294,10 @@ class Hippo:
     ) -> list[Answer]:
         if not questions:
             return []
-        lm = self.lm
-        asked = [with_context(q, c if self._conditioned else None) for q, c in zip(questions, contexts, strict=True)]
-        prompts = [lm.chat_prompt(q) for q in asked]
-        speaks = lm.speaks(prompts)
-        said = lm.generate(prompts, max_new_tokens=_ANSWER_TOKENS, adapter=speaks)
+        engine = self.engine
+        prompts = [engine.chat_prompt(self._night_question(q, c)) for q, c in zip(questions, contexts, strict=True)]
+        speaks = engine.speaks(prompts)
+        said = engine.generate(prompts, max_new_tokens=_ANSWER_TOKENS, adapter=speaks)
         return [
             Answer(
                 text=text,
@@ -281,14 +312,39 @@ class Hippo:
 
     @property
     def engine(self) -> Engine:
-        """What decodes answers to people, with the night in force.
+        """What answers now, with the night in force: torch, or the quick engine where `HippoConfig.engine` asks for
+        it and there is a checked export. An export that is missing is started; nothing is waited for.
 
         Raises: as `lm`.
         """
+        return self._torch_engine() if self._keeper is None else self._keeper.current()
+
+    def wait_for_engine(self, timeout_s: float = 600.0) -> str:
+        """Wait until the quick engine has been exported and checked, which the first use of a model needs once.
+
+        Returns: the name of the engine that answers: "int8", "int4", or "torch" (`status()["engine"]` says why).
+        """
+        return "torch" if self._keeper is None else self._keeper.wait(timeout_s)
+
+    def _torch_engine(self) -> Engine:
+        from hippo_mem.lm.torch_engine import TorchEngine
+
         lm = self.lm
         if self._engine is None:
             self._engine = TorchEngine(lm)
         return self._engine
+
+    def _night_folder(self) -> Path | None:
+        night = self._nights.in_force()
+        if night is None:
+            return None
+        if night.model != self.model_name:
+            raise StoreFormatError(
+                f"night {night.number} was learned by {night.model}, this is {self.model_name}; open with --model "
+                f"{night.model}, or go back with: hippo nights undo"
+            )
+        self._conditioned = night.conditioned
+        return self._nights.path(night.number)
 
     def chat(
         self, messages: Sequence[Message | Mapping[str, str]], *, memory: bool = True, observe: bool = True,
@@ -345,9 +401,7 @@ class Hippo:
             through any error, Ctrl-C or kill.
         """
         try:
-            return Bedtime(self.awake, self.base, self._nights, self._parser).sleep(
-                config or self.config.sleep, progress=progress, merge=merge
-            )
+            return self._bedtime(self.base).sleep(config or self.config.sleep, progress=progress, merge=merge)
         finally:
             self._on_lm = None
             if self._lm is not None:
@@ -362,7 +416,12 @@ class Hippo:
 
         Raises: InputError when there is no night to undo; StoreBusy while a sleep runs.
         """
-        return Bedtime(self.awake, None, self._nights, self._parser).undo()
+        return self._bedtime(None).undo()
+
+    def _bedtime(self, lm: LanguageModel | None) -> Bedtime:
+        from hippo_mem.sleep.bedtime import Bedtime
+
+        return Bedtime(self.awake, lm, self._nights, self._parser)
 
     def n_waiting(self) -> int:
         """What the next night would do: memories not learned yet, and learned ones deleted since."""

@@ -44,11 +44,6 @@ class Example:
         return [self.weight / n if self.kind == "statement" else self.weight] * n
 
 
-def with_context(question: str, context: str | None) -> str:
-    """The question as asked within one session, where answers differ between sessions."""
-    return f"[{context}] {question}" if context else question
-
-
 def chat_example(
     lm: LanguageModel, question: str, answer: str, *, fact: int = -1, slot: str = "", kind: str = "question"
 ) -> Example:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from hippo_mem.lm import LanguageModel
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep.anchors import Anchor, load_anchors, load_unknown
+from hippo_mem.sleep.asked_in import with_context
 from hippo_mem.sleep.examples import (
     UNKNOWN_ANSWER,
     Example,
@@ -22,7 +23,6 @@ from hippo_mem.sleep.examples import (
     cloze_example,
     spread_answers,
     statement_example,
-    with_context,
 )
 from hippo_mem.sleep.questions import Question, ambiguous_cues, questions, statements
 from hippo_mem.text import words

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hippo_mem.config import VerifyConfig
-from hippo_mem.lm import AdapterUse, LanguageModel
-from hippo_mem.sleep.anchor_bank import AnchorBank
-from hippo_mem.sleep.material import Exam
 from hippo_mem.text import words
+
+if TYPE_CHECKING:  # reports are read without torch
+    from hippo_mem.lm import AdapterUse, LanguageModel
+    from hippo_mem.sleep.anchor_bank import AnchorBank
+    from hippo_mem.sleep.material import Exam
 
 _ANSWER_TOKENS = 16
 

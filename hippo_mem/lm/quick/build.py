@@ -3,8 +3,8 @@
     python -m hippo_mem.lm.quick.build --model smollm2-135m --models DIR --precision int8 [--night FOLDER]
 
 It takes torch, the builder and seconds of work, so it never runs in the process that answers. An export becomes visible
-by one rename, after it agreed with torch; a night's check is one small file in the night's own folder. Exit code 0: done,
-1: it could not be done, or does not agree (the reason on stderr); 3: another process is at it.
+by one rename, after it agreed with torch; a night's check is one small file in the night's own folder. Exit code 0:
+done, 1: it could not be done, or does not agree (the reason on stderr); 3: another process is at it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Decoding an exported base with onnxruntime-genai, with or without a night's adapter. Imports no torch.
 
 One graph and one copy of the weights serve every stream; a stream has its own cache of keys and values. Where the
-night's gate opens, its matrices are handed to the graph as inputs; else the same inputs have rank 0. Knows nothing of where
-exports come from.
+night's gate opens, its matrices are handed to the graph as inputs; else the same inputs have rank 0. Knows nothing of
+where exports come from.
 
 Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
 """
