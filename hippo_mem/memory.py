@@ -88,7 +88,9 @@ class Hippo:
         self._engine: Engine | None = None
         precision = check_precision(self.config.engine)
         self._keeper = (
-            EngineKeeper(model, home.models, precision, self._torch_engine, self._night_folder) if precision else None
+            EngineKeeper(model, home.models, precision, self._torch_engine, lambda: self.night_folder)
+            if precision
+            else None
         )
         self._on_lm: int | None = None
         self._conditioned = False
@@ -334,7 +336,12 @@ class Hippo:
             self._engine = TorchEngine(lm)
         return self._engine
 
-    def _night_folder(self) -> Path | None:
+    @property
+    def night_folder(self) -> Path | None:
+        """The folder of the night in force, None while the base speaks alone.
+
+        Raises: StoreFormatError when it was learned by another model, or is damaged.
+        """
         night = self._nights.in_force()
         if night is None:
             return None
@@ -453,12 +460,19 @@ class Hippo:
             "home": str(self.home.root),
             "model": self.model_name,
             "model_loaded": loaded,
+            "engine": self._engine_status(),
             "memory": store,
             "n_traces": store["episodic"]["traces"] if store else 0,
             "night_in_force": night.to_dict() if night else None,
             "n_nights": len(self._nights.all()),
             "disk_bytes": sum(p.stat().st_size for p in self.home.folder.rglob("*") if p.is_file()),
         }
+
+    def _engine_status(self) -> dict[str, str]:
+        """Which engine answered last or would answer first, and why torch, where it is not wished for."""
+        if self._keeper is None:
+            return {"name": "torch", "reason": ""}
+        return {"name": self._keeper.name, "reason": self._keeper.reason}
 
     def save(self, dir: str | Path, session_id: str) -> StoreMeta:
         """Write the three memories as an experiment store: `hei_nw/<session>` with everything, `sgc_rss/<session>` with

@@ -171,6 +171,18 @@ class Nights:
             done.append(number)
         return done
 
+    def clear(self) -> int:
+        """Delete every night, record and report included; the base speaks alone. Returns how many there were."""
+        if not self.folder.is_dir():
+            return 0
+        if self._force() is not None:
+            self.set_force(None)
+        gone = [p for p in self.folder.iterdir() if p.is_dir()]
+        for folder in gone:
+            shutil.rmtree(folder)
+        sync_folder(self.folder)
+        return sum(p.name.isdigit() for p in gone)
+
     def damage(self, number: int) -> list[str]:
         """What is wrong with the weights of a kept night, in words; empty when every file is as it was written.
 

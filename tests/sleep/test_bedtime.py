@@ -174,14 +174,24 @@ def test_deleted_memories_are_silent_even_when_the_night_to_replace_them_fails(h
     assert hippo.sleep(QUICK).n_new == 1
 
 
-def test_forgetting_everything_leaves_the_base_alone(hippo: Hippo) -> None:
+def test_forgetting_everything_takes_the_nights_along_at_once(hippo: Hippo) -> None:
     tell(hippo, *FACTS)
     hippo.sleep(QUICK)
-    hippo.forget(everything=True)
-    report = hippo.sleep(QUICK)
-    assert report.verdict == "kept"
-    assert "base model speaks alone" in report.reason
-    assert hippo.nights()[0].status == "purged"
+    assert hippo.lm.adapter_dir is not None
+    assert hippo.forget(everything=True) == len(FACTS)
+    assert (hippo.nights(), hippo.n_waiting()) == ([], 0)
+    assert hippo.lm.adapter_dir is None
+    assert hippo.sleep(QUICK).verdict == "nothing"
+    for file in hippo.home.folder.rglob("*"):
+        for word in (b"puppet", b"compass"):
+            assert not file.is_file() or word not in file.read_bytes(), file
+
+
+def test_everything_is_not_forgotten_in_the_middle_of_a_sleep(hippo: Hippo) -> None:
+    tell(hippo, *FACTS)
+    with locked(hippo.home.sleep_lock, "sleeping"), pytest.raises(StoreBusy, match="has been sleeping for"):
+        hippo.forget(everything=True)
+    assert hippo.status()["n_traces"] == len(FACTS)
 
 
 def test_an_undone_night_that_knew_a_deleted_memory_is_purged_too(hippo: Hippo) -> None:
