@@ -4,6 +4,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 SEED   ?= 1337
 N      ?= 50
 OUT    ?= runs/demo
+RUN_ID ?= eval
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -11,7 +12,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.set-up-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench clean distclean
+.PHONY: help setup demo eval eval-full test test-slow lint format bench clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,12 @@ $(STAMP): requirements.txt requirements-models.txt pyproject.toml
 
 demo: $(STAMP)  ## tell a small model N=50 things, let it sleep, ask it again without its memory (SEED=1337)
 	$(BIN)/hippo demo --n $(N) --seed $(SEED) --out $(OUT)
+
+eval: $(STAMP)  ## every suite by every preset, nights, ablations; the report goes to reports/$RUN_ID (stopped: run it again)
+	$(BIN)/python -m hippo_eval.matrix --run-id $(RUN_ID) $(EVAL)
+
+eval-full: $(STAMP)  ## the same at 50, 200 and 1000 by three seeds: hours; says how many before it starts
+	$(BIN)/python -m hippo_eval.matrix --run-id $(RUN_ID)-full --full $(EVAL)
 
 test: $(STAMP)  ## every test but the slow ones: minutes
 	$(BIN)/python -m pytest
