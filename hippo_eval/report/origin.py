@@ -63,7 +63,7 @@ def revision(run: Run) -> str | None:
     found = _values(run.cells, ("git_revision", "git", "revision"))
     if not found:
         return None
-    return found[0] if len(found) == 1 else f"{len(found)} different revisions"
+    return f"revision {found[0][:12]}" if len(found) == 1 else f"{len(found)} different revisions"
 
 
 def _told(cells: Sequence[Read], keys: Sequence[str]) -> str:

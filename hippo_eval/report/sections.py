@@ -99,7 +99,7 @@ def judgments(run: Run, pairs: Sequence[Pairing]) -> list[Block]:
     """Milestone 9.5's question in words: are memories above the baselines, and does evidence in a prompt explain it?"""
     rows: list[list[str | Marked]] = []
     sentences: list[tuple[Tone, str]] = []
-    answers: dict[str, dict[str, list[str]]] = {what: {} for what in verdict.EVIDENCE.values()}
+    answers: dict[str, dict[str, list[tuple[str, str]]]] = {what: {} for what in verdict.EVIDENCE.values()}
     for board in run.boards:
         against = [p for p in pairs if p.board is board and p.family == "memory against baseline"]
         for first in dict.fromkeys(p.first for p in against):
@@ -107,7 +107,7 @@ def judgments(run: Run, pairs: Sequence[Pairing]) -> list[Block]:
             above = verdict.above_all(mine)
             said = {verdict.EVIDENCE[p.second]: _explained(p, mine) for p in mine if p.second in verdict.EVIDENCE}
             for what, judged in said.items():
-                answers[what].setdefault(judged.explains or "undecided", []).append(f"{board.name} {short(first)}")
+                answers[what].setdefault(judged.explains or "undecided", []).append((board.name, short(first)))
             sentences += [(j.tone, f"{board.name}: {j.text}") for j in dict.fromkeys((above, *said.values()))]
             best = max(mine, key=lambda p: p.second_em.mean)
             apart = Marked(text="yes" if above.tone == "good" else "no", tone=above.tone)
@@ -147,24 +147,31 @@ def _answer(judged: verdict.Judgment | None) -> str | Marked:
     return Marked(text=text, tone=tone, title=judged.text)
 
 
-def _summary(what: str, found: dict[str, list[str]]) -> list[tuple[Tone, str]]:
-    """One sentence about one kind of evidence over every memory and suite."""
-    n = sum(map(len, found.values()))
-    if not n:
+def _summary(what: str, found: dict[str, list[tuple[str, str]]]) -> list[tuple[Tone, str]]:
+    """One sentence about one kind of evidence over every memory and suite; `found` has (suite, memory) by answer."""
+    if not found:
         return [("open", f"Nothing was compared with {what}: it cannot be said whether it explains a gain.")]
-    n_no = len(found.get("no", ()))
-    gains = n - len(found.get("no gain", ()))
+    no, yes, open_ = (found.get(a, []) for a in ("no", "yes", "undecided"))
+    n_gains = len(no) + len(yes) + len(open_)
     parts = []
-    if gains:
-        start = "No" if n_no == gains else "Yes" if len(found.get("yes", ())) == gains else "In part"
-        parts.append(f"{start}: {what} does not explain the gain in {n_no} of {gains} cases that have one")
-        parts += [f"it does in {', '.join(found['yes'])}"] if found.get("yes") else []
-        parts += [f"it is undecided in {', '.join(found['undecided'])}"] if found.get("undecided") else []
+    if n_gains:
+        start = "No" if len(no) == n_gains else "Yes" if len(yes) == n_gains else "In part"
+        gains = "the one gain" if n_gains == 1 else f"the {n_gains} gains"
+        parts.append(f"{start}. Of {gains} of a memory over the weights alone, {what} does not explain {len(no)}")
+        parts += [f"it explains {len(yes)}: {_places(yes)}"] if yes else []
+        parts += [f"undecided are {len(open_)}: {_places(open_)}"] if open_ else []
     if found.get("no gain"):
-        parts.append(f"there is no gain over the weights alone in {', '.join(found['no gain'])}")
-    tone: Tone = "good" if n_no == n else "bad" if not n_no else "open"
-    text = "; ".join(parts)
-    return [(tone, f"{text[0].upper()}{text[1:]}.")]
+        parts.append(f"{'There' if not parts else 'there'} is no gain to explain in {_places(found['no gain'])}")
+    tone: Tone = "good" if n_gains and len(no) == n_gains else "open" if no or open_ else "bad"
+    return [(tone, f"{'; '.join(parts)}.")]
+
+
+def _places(found: Sequence[tuple[str, str]]) -> str:
+    """`episodic@50 (all, hei_nw), semantic@50 (all)`."""
+    by_suite: dict[str, list[str]] = {}
+    for suite, memory in found:
+        by_suite.setdefault(suite, []).append(memory)
+    return ", ".join(f"{suite} ({', '.join(memories)})" for suite, memories in by_suite.items())
 
 
 def nights(run: Run) -> list[Block]:

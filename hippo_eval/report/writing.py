@@ -95,7 +95,7 @@ def _lead(run: Run) -> str:
     seeds = ", ".join(map(str, sorted({s for b in run.boards for s in b.seeds})))
     at = revision(run)
     parts = [f"{len(run.cells)} cells on {len(run.boards)} sets of questions", models, f"seed {seeds}"]
-    parts += [f"revision {at}"] if at else []
+    parts += [at] if at else []
     return f"{'; '.join(parts)}."
 
 

@@ -19,7 +19,7 @@ EPISODIC: dict[str, dict[Phase, float]] = {
     "baselines/rag": {"on": 0.45},
     "memory/hei_nw": {"pre": 0.0, "on": 0.92},
     "memory/hei_nw+sleep": {"pre": 0.0, "off": 0.9},
-    "memory/hei_nw+no_completion": {"on": 0.92},
+    "memory/hei_nw+completion": {"on": 0.92},
     "memory/hei_nw+no_sparsity": {"on": 0.8},
 }
 SEMANTIC: dict[str, dict[Phase, float]] = {
@@ -57,7 +57,7 @@ def make_cell(
     preset, *variants = label.split("+")
     cell = Cell(preset=preset, variants=tuple(variants), suite=suite, n=n, seed=seed, model="dummy")
     # An ablation without effect repeats its preset's draws.
-    whole = label.removesuffix("+no_completion")
+    whole = label.removesuffix("+completion")
     rows = [row for phase, chance in chances.items() for row in _rows(whole, suite, seed, n, phase, chance)]
     last = "off" if "off" in chances else "on"
     judged = [r for r in rows if r.phase == last]

@@ -110,8 +110,8 @@ def test_pictures_are_svg_that_follow_the_page(written: Written) -> None:
 
 def test_it_says_in_words_whether_evidence_explains_the_gain(written: Written) -> None:
     text = (written.folder / "index.md").read_text()
-    assert "No: long context does not explain the gain in 3 of 3 cases that have one." in text
-    assert "In part: RAG does not explain the gain in 2 of 3 cases that have one" in text
+    assert "No. Of the 3 gains of a memory over the weights alone, long context does not explain 3." in text
+    assert "In part. Of the 3 gains of a memory over the weights alone, RAG does not explain 2; undecided are 1" in text
     assert "memory/hei\\_nw is above all 4 baselines with intervals that do not overlap" in text
     assert "memory/sgc\\_rss is not clearly above 1 of 4 baselines" in text
     assert "corrected by Holm" in text
@@ -119,7 +119,7 @@ def test_it_says_in_words_whether_evidence_explains_the_gain(written: Written) -
 
 def test_a_part_that_changes_nothing_is_named(written: Written) -> None:
     text = (written.folder / "index.md").read_text()
-    assert "Without completion: nothing changes, on any suite where it was tried (episodic@20 hei\\_nw)." in text
+    assert "With completion added: nothing changes, on any suite where it was tried (episodic@20 hei\\_nw)." in text
     assert "word for word the same" in text
     assert "Without sparsity: nothing changes" not in text
 
