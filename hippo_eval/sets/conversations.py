@@ -10,20 +10,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hippo_eval.answerers import Progress
 from hippo_eval.sets.evidence import AT, Found, distinct, figures
+from hippo_eval.sets.folders import spread
 from hippo_eval.sets.locomo import Conversation, Locomo, Turn, TurnId, read_folder
 from hippo_mem.awake import Awake
 from hippo_mem.config import GateConfig
-from hippo_mem.types import Event, Where
+from hippo_mem.types import Event, Outcome, Where
 
 _DEEP = 200  # traces read for their sessions: a session in which much is near must not hide the others
 _BATCH = 64
 _SHOWN = 20  # dropped evidence that is quoted
+
+
+class Observer(Protocol):
+    """Whoever can be told."""
+
+    def observe_many(self, events: Sequence[Event]) -> list[list[Outcome]]:
+        """What became of each event."""
+        ...
+
 
 Open = Callable[[GateConfig], AbstractContextManager[Awake]]
 Rank = Callable[[str, str, int], Sequence[int]]  # question, conversation, how many -> traces, best first
@@ -41,7 +51,9 @@ class Told:
     outcomes: Mapping[str, int]
 
 
-def measure_evidence(folder: Path, open_memory: Open, progress: Progress) -> dict[str, Any]:
+def measure_evidence(
+    folder: Path, open_memory: Open, progress: Progress, *, limit: int | None = None
+) -> dict[str, Any]:
     """Evidence recall over every conversation in a folder.
 
     Returns: `turn`, `session` and `category_<C>` with the gate off; the same under `gate_on` and, for the threshold
@@ -50,7 +62,7 @@ def measure_evidence(folder: Path, open_memory: Open, progress: Progress) -> dic
         known), `n_turns`, `n_corrected`, `unknown_turns`.
     Raises: InputError, StoreFormatError before anything is told.
     """
-    data = read_folder(folder)
+    data = limited(read_folder(folder), limit)
     with open_memory(GateConfig()) as memory:
         memory.embedder.embed([q.text for c in data.conversations for q in c.questions])  # in batches, and kept
         told = tell(data, memory, gate=None, progress=progress)
@@ -81,7 +93,16 @@ def measure_evidence(folder: Path, open_memory: Open, progress: Progress) -> dic
     }
 
 
-def tell(data: Locomo, memory: Awake, *, gate: GateConfig | None, progress: Progress) -> Told:
+def limited(data: Locomo, limit: int | None) -> Locomo:
+    """The same conversations with at most `limit` of their questions, evenly spread."""
+    kept = {id(q) for q in spread([q for c in data.conversations for q in c.questions], limit)}
+    conversations = (
+        replace(c, questions=tuple(q for q in c.questions if id(q) in kept)) for c in data.conversations
+    )  # fmt: skip
+    return replace(data, conversations=tuple(conversations))
+
+
+def tell(data: Locomo, memory: Observer, *, gate: GateConfig | None, progress: Progress) -> Told:
     """Observe every turn once, in order; without a gate everything is kept."""
     held: dict[int, tuple[TurnId, ...]] = {}
     dropped: set[tuple[str, TurnId]] = set()

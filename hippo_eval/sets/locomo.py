@@ -1,14 +1,13 @@
 """The file format of LoCoMo (Maharana et al. 2024): conversations of two speakers over many sessions, with questions
 and the turns that answer them.
 
-A file is one of the set by what is in it. A file of corrections beside it (rows with `question`, `cited_evidence` and
-`correct_evidence`, as published by dial481/locomo-audit) replaces the evidence of the questions it names. Knows nothing
-of memory.
+A file is one of the set by what is in it. A file of corrections beside it (rows with `question`, `cited_evidence`,
+`correct_evidence` and `correct_answer`, as published by dial481/locomo-audit) replaces the evidence and the answer of
+the questions it names. Knows nothing of memory.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hippo_eval.sets.folders import nothing_in
+from hippo_eval.sets.folders import json_files, nothing_in
 from hippo_mem.errors import StoreFormatError
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
+ABSTAIN = 5  # the category that nothing answers
 TurnId = tuple[int, int]  # session and turn, both from 1
 
 _TURN = re.compile(r"D:?(\d+):(\d+)")
@@ -40,12 +40,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question and the turns that answer it: `evidence` corrected, `published` as in the set itself."""
+    """One question and the turns that answer it: `evidence` corrected, `published` as in the set itself.
+
+    `answer` is corrected too, `published_answer` the set's own; both None for a question of category 5, which nothing
+    in the conversation answers; `trap` is what it wrongly suggests.
+    """
 
     text: str
     category: int
     evidence: tuple[TurnId, ...]
     published: tuple[TurnId, ...]
+    answer: str | None = None
+    published_answer: str | None = None
+    trap: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +80,14 @@ def read_folder(folder: Path) -> Locomo:
     Raises: InputError when there is none; StoreFormatError naming the file and what is wrong with it.
     """
     rows: list[tuple[Path, Mapping[str, Any]]] = []
-    corrections: dict[tuple[str, int, str], list[str]] = {}
+    corrections: dict[tuple[str, int, str], Mapping[str, Any]] = {}
     used = []
-    for file in sorted(folder.glob("*.json")):
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise StoreFormatError(f"{file} is not JSON: {error}") from error
-        items = [found] if isinstance(found, dict) else found
-        if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-            continue
+    for file, items in json_files(folder):
         if all("conversation" in item and "qa" in item for item in items):
             rows += [(file, item) for item in items]
             used.append(file.name)
         elif all({"question", "category", "cited_evidence", "correct_evidence"} <= set(item) for item in items):
-            corrections.update({_asked(i, i["cited_evidence"]): i["correct_evidence"] for i in items})
+            corrections.update({_asked(i, i["cited_evidence"]): i for i in items})
             used.append(file.name)
     if not rows:
         raise nothing_in(folder, "locomo")
@@ -108,7 +108,7 @@ def _conversation(
     file: Path,
     at: int,
     row: Mapping[str, Any],
-    corrections: Mapping[tuple[str, int, str], list[str]],
+    corrections: Mapping[tuple[str, int, str], Mapping[str, Any]],
     unknown: list[str],
 ) -> Conversation:
     key = str(row.get("sample_id") or f"{file.stem}-{at + 1}")
@@ -121,14 +121,23 @@ def _conversation(
             cited = asked.get("evidence") or []
             published = _ids(cited)
             corrected = corrections.get(_asked(asked, cited))
-            evidence = published if corrected is None else _ids(corrected)
+            evidence = published if corrected is None else _ids(corrected["correct_evidence"])
+            category, key_answer = int(asked["category"]), asked.get("answer")
+            if category == ABSTAIN or key_answer is None:
+                answer = published_answer = None
+            else:
+                published_answer = str(key_answer)
+                answer = str((corrected or {}).get("correct_answer") or published_answer)
             unknown += [f"{key} D{s}:{t}" for s, t in evidence if (s, t) not in there]
             questions.append(
                 Question(
                     text=str(asked["question"]),
-                    category=int(asked["category"]),
+                    category=category,
                     evidence=tuple(i for i in evidence if i in there),
                     published=tuple(i for i in published if i in there),
+                    answer=answer,
+                    published_answer=published_answer,
+                    trap=str(asked["adversarial_answer"]) if asked.get("adversarial_answer") is not None else None,
                 )
             )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

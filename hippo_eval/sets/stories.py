@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,13 +41,16 @@ class StoryMemory(Protocol):
 Open = Callable[[], AbstractContextManager[StoryMemory]]
 
 
-def measure_stories(folder: Path, open_memory: Open, progress: Progress) -> dict[str, Any]:
+def measure_stories(folder: Path, open_memory: Open, progress: Progress, *, limit: int | None = None) -> dict[str, Any]:
     """Figures of every bAbI file in a folder, each in a memory of its own.
+
+    Args: limit: ask the first stories of each file, up to so many questions or the story that reaches them.
 
     Returns: `task_<N>` (or a file's stem): `accuracy`, `n`, `decided_by`, `wrong`; `files`; `not_babi`.
     Raises: InputError, StoreFormatError before anything is told.
     """
     tasks, others = read_folder(folder)
+    tasks = [_first(task, limit) for task in tasks]
     rows: dict[str, list[dict[str, Any]]] = {}
     files = {}
     for task in tasks:
@@ -55,6 +59,18 @@ def measure_stories(folder: Path, open_memory: Open, progress: Progress) -> dict
         rows.setdefault(task.key, []).extend(asked)
         files[task.file] = {"task": task.key, "n": len(asked), "accuracy": _share(asked)}
     return {**{key: _figures(asked) for key, asked in rows.items()}, "files": files, "not_babi": others}
+
+
+def _first(task: Task, limit: int | None) -> Task:
+    """The task's first stories, as many as hold `limit` questions."""
+    if limit is None:
+        return task
+    stories: list[tuple[Asking, ...]] = []
+    for story in task.stories:
+        if sum(map(len, stories)) >= limit:
+            break
+        stories.append(story)
+    return replace(task, stories=tuple(stories))
 
 
 def ask_task(task: Task, memory: StoryMemory, progress: Progress) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hippo_eval.sets.evidence import AT
@@ -10,7 +10,7 @@ from hippo_eval.sets.evidence import AT
 
 def rows(result: Mapping[str, Any]) -> list[Sequence[str]]:
     """The table of what `run_set` returns."""
-    return _stories(result) if result["set"] == "babi" else _evidence(result)
+    return _TABLES[result["set"]](result)
 
 
 def _stories(result: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -38,4 +38,53 @@ def _evidence(result: Mapping[str, Any]) -> list[Sequence[str]]:
         add(f"{title}, {result[key]['dropped']['turns']} turns dropped", result[key])
     add("BM25 alone", result["peers"]["bm25"])
     add("vectors alone", result["peers"]["dense"])
+    answers = result.get("answers")
+    if answers is not None:
+        said = ", ".join(
+            f"{name} {answers[key]:.3f}" for name, key in (("EM", "em"), ("F1", "f1"), ("abstained", "abstained"))
+            if answers[key] is not None
+        )  # fmt: skip
+        table.append((f"answers: {said}", *("" for _ in names), str(answers["n"])))
     return table
+
+
+def _edits(result: Mapping[str, Any]) -> list[Sequence[str]]:
+    table: list[Sequence[str]] = [("memory OFF", "before", "after", "interval", "score", "n")]
+    for name in ("efficacy", "rephrasing", "locality"):
+        if result.get(name) is None:
+            continue
+        low, high = result[f"{name}_interval"]
+        table.append(
+            (
+                name, f"{result[f'{name}_before']:.3f}", f"{result[name]:.3f}", f"{low:.3f} to {high:.3f}",
+                f"{result[f'{name}_score']:.3f}", str(result[f"n_{name}"]),
+            )
+        )  # fmt: skip
+    night = result["night"]
+    table.append((f"night {night['verdict']}: {night['reason']}", "", "", "", "", ""))
+    if (trained := result["as_trained"]) is not None:
+        figures = ", ".join(f"{name} {trained[name]:.3f}" for name in ("efficacy", "locality") if trained[name])
+        table.append((f"the rejected night: {figures}", "", "", "", "", ""))
+    return table
+
+
+def _pairs(result: Mapping[str, Any]) -> list[Sequence[str]]:
+    low, high = result["accuracy_interval"]
+    table: list[Sequence[str]] = [("model", "accuracy", "flips", "gained", "n")]
+    if result["night"] is None:
+        table.append(("as it was", f"{result['accuracy']:.3f} ({low:.3f} to {high:.3f})", "", "", str(result["n"])))
+        return table
+    table.append(("before", f"{result['accuracy_before']:.3f}", "", "", str(result["n"])))
+    flips = "none right" if result["flips"] is None else f"{result['flips']:.4f}"
+    now = f"{result['accuracy']:.3f} ({low:.3f} to {high:.3f})"
+    table.append((f"night {result['night']['number']}", now, flips, str(result["n_gained"]), str(result["n"])))
+    return table
+
+
+_TABLES: dict[str, Callable[[Mapping[str, Any]], list[Sequence[str]]]] = {
+    "babi": _stories,
+    "locomo": _evidence,
+    "counterfact": _edits,
+    "mmlu": _pairs,
+    "known_facts": _pairs,
+}

@@ -68,8 +68,8 @@ _ROUTE = re.compile(
     rf"^(?:how (?:do|does|can|could|would|should|will|to|might) ?(?:\w+ )??{_GO}\b|how to {_GO}\b|(?:what|"
     rf"which) (?:is|are|was) (?:the |a )?"
     r"(?:\w+ )?(?:way|route|path|directions?|moves?)\b|(?:what|which) (?:way|route|path|directions?|moves?|"
-    r"steps)\b|(?:what|which) (?:rooms|places|stops)\b.*\bfrom\b.*\bto\b|(?:find|give|plan|describe|"
-    r"compute)\b.*\b(?:way|route|path|directions)\b"
+    r"steps)\b|(?:what|which) (?:rooms|places|stops|stations|nodes)\b.*\bfrom\b.*\bto\b|(?:find|give|plan|describe|"
+    r"compute|name|list|tell|show)\b.*\b(?:way|route|path|directions)\b"
     rf"|(?:the )?(?:\w+ )?(?:route|path|directions|way) (?:from|to)\b|{_GO} from\b)",
     re.IGNORECASE,
 )  # fmt: skip
@@ -123,7 +123,9 @@ def read_question(question: str) -> Asking | None:
         style: Style | None = None
         low = question.casefold()
         if re.search(
-            r"\b(?:which|what|list the) (?:rooms|places|stops)\b|\bthrough which\b|\bname the (?:rooms|places)\b", low
+            r"\b(?:which|what|list|name|give|tell me)(?: me)?(?: all)?(?: the)? "
+            r"(?:rooms|places|stops|stations|nodes)\b|\bthrough which\b",
+            low,
         ):
             style = "names"
         elif re.search(r"\b(?:in|as|using) (?:full )?words\b|\bspelled out\b", low):

@@ -98,11 +98,15 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _WAY = (
-    r"(?:a |an |the |one )?(?:\w+ )?(?:door|doorway|passage|passageway|path|road|corridor|bridge|way|tunnel|"
-    r"stairway|gate|connection|route)"
+    r"(?:a |an |the |one )?(?:\w+ )?(?:door|doorway|passage|passageway|path|footpath|pathway|walkway|road|corridor|"
+    r"bridge|way|tunnel|stairway|staircase|stairs|gate|connection|route|street|alley|avenue|lane|track|trail|line|"
+    r"railway|canal|ferry|link|edge|hatch|ladder)"
 )
 _DOOR = re.compile(
-    rf"^there(?: is|'s| was) {_WAY} (?:between|from|connecting|joining) (?P<s>.+?) (?:and|to|with) (?P<o>.+)$", re.I
+    rf"^there(?: is|'s| was) {_WAY} (?:(?:that |which )?"
+    rf"(?:connects|links|joins|leads from|runs between|runs from)|between|from|connecting|joining|linking) "
+    rf"(?P<s>.+?) (?:and|to|with) (?P<o>.+)$",
+    re.I,
 )
 _JOINS = re.compile(
     rf"^{_WAY} (?:connects|joins|links|runs between|leads from|runs from) (?P<s>.+?) (?:and|to|with) (?P<o>.+)$", re.I

@@ -16,7 +16,7 @@ from typing import Any
 
 from hippo_mem.config import SpatialConfig
 from hippo_mem.errors import InputError
-from hippo_mem.spatial import links, rows
+from hippo_mem.spatial import links, procedure_questions, rows
 from hippo_mem.spatial.asking import Asking, read_question
 from hippo_mem.spatial.atlas import Atlas
 from hippo_mem.spatial.deciding import Answer, answer
@@ -24,13 +24,14 @@ from hippo_mem.spatial.grid import read_grid
 from hippo_mem.spatial.grid_memory import decide_grid
 from hippo_mem.spatial.names import mentions
 from hippo_mem.spatial.planner import NoRoute, plan
-from hippo_mem.spatial.procedures import asked_goal, goal_key
+from hippo_mem.spatial.procedures import Procedure
 from hippo_mem.spatial.reuse import shortcuts
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.origins import version
 from hippo_mem.types import Decision, PlaceHit, Where
 
 _ATLASES = 64  # maps kept in memory
+_PROCEDURES = 500  # the newest that are looked through; one costs about 20 microseconds
 
 
 class MapView:
@@ -103,9 +104,7 @@ class MapView:
         asking = read_question(question)
         if asking is not None and (decision := self._decide(asking, context, as_of)) is not None:
             return decision
-        if (goal := asked_goal(question)) is not None:
-            return self._procedure(goal, context, as_of)
-        return None
+        return self._procedure(question, context, as_of)
 
     def _decide(self, asking: Asking, context: str | None, as_of: float | None) -> Decision | None:
         with self._database.read() as connection:
@@ -137,25 +136,27 @@ class MapView:
             text=best.text, memory="spatial", path=best.steps, others=others, trace_ids=traces, confidence=best.sure
         )  # fmt: skip
 
-    def _procedure(self, goal: str, context: str | None, as_of: float | None) -> Decision | None:
-        wanted = goal_key(goal)
+    def _procedure(self, question: str, context: str | None, as_of: float | None) -> Decision | None:
+        """What the procedures of the context say: all their steps, one of them, or what usually follows."""
         with self._database.read() as connection:
             told = connection.execute(
                 "SELECT t.id, t.goal, t.steps, o.trace_id FROM trajectories AS t "
                 "JOIN origins AS o ON o.kind = 'trajectory' AND o.row_id = t.id "
-                "WHERE t.success = 1 AND t.goal != '' AND (? IS NULL OR t.context_key = ?) AND (? IS NULL OR "
-                "o.time <= ?) "
-                "ORDER BY o.time DESC, t.id DESC",
-                (context, context, as_of, as_of),
+                "WHERE t.success = 1 AND t.start = '' AND t.steps != '[]' AND (? IS NULL OR t.context_key = ?) "
+                "AND (? IS NULL OR o.time <= ?) ORDER BY o.time DESC, t.id DESC LIMIT ?",
+                (context, context, as_of, as_of, _PROCEDURES),
             ).fetchall()
-        found = [row for row in told if goal_key(row["goal"]) == wanted] if wanted else []
-        said = ["; ".join(step["action"] for step in json.loads(row["steps"])) for row in found]
-        if not said:
+        known = [
+            Procedure(goal=row["goal"], steps=tuple(step["action"] for step in json.loads(row["steps"])))
+            for row in told
+        ]  # fmt: skip
+        found = procedure_questions.answer(question, known) if known else None
+        if found is None:
             return None
+        trace = told[found.procedure]["trace_id"]
         return Decision(
-            text=said[0], memory="spatial", path=(f"to {found[0]['goal']}",),
-            others=tuple(dict.fromkeys(s for s in said if s != said[0])),
-            trace_ids=tuple(dict.fromkeys(r["trace_id"] for r in found[:1] if r["trace_id"] is not None)),
+            text=found.text, memory="spatial", path=found.path, others=found.others, confidence=found.sure,
+            trace_ids=(trace,) if trace is not None else (),
         )  # fmt: skip
 
     def near(self, cue: str, k: int, *, where: Where | None = None) -> list[PlaceHit]:
