@@ -15,8 +15,9 @@ from hippo_mem.relational.decisions import Found, decision_of
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
 from hippo_mem.relational.lookups import Lookups, spoken
 from hippo_mem.relational.query import NOW, Along, Node, Query, When
-from hippo_mem.relational.question_words import Reading, Word, readings, words_of
+from hippo_mem.relational.question_words import CHANGE, PRONOUNS, Reading, Word, premises, readings, words_of
 from hippo_mem.relational.tuples import USER
+from hippo_mem.relational.unasking import polished
 from hippo_mem.relational.walking import Reached, Walker
 from hippo_mem.types import Decision
 
@@ -68,17 +69,28 @@ class ByWalk:
 
     def _queries(self, look: Lookups, text: str) -> Iterator[Query]:
         user = look.ids(USER)
-        for reading in readings(text):
+        said, question = premises(text)
+        bound: dict[str, Node] = {}
+        for premise in said:
+            grammar = Grammar(premise.words, _named(look, premise.words), user, bound=bound)
+            whole = next((node for node, end in grammar.phrase(0) if end == len(premise.words)), None)
+            if whole is None:
+                return
+            bound[premise.noun] = Along(steps=rel.of_noun(premise.noun), of=whole, noun=premise.noun)
+            bound.update(dict.fromkeys(PRONOUNS, bound[premise.noun]))
+        for reading in readings(question if not said else polished(question)):
             named = _named(look, reading.words)
-            if not named and not user:
+            if not named and not user and not bound:
                 continue
             when = self._when(look, reading, user)
             if when is not None:
-                yield from Grammar(reading.words, named, user, when).queries()
+                yield from Grammar(reading.words, named, user, when, bound).queries()
 
     def _when(self, look: Lookups, reading: Reading, user: frozenset[int]) -> When | None:
         if not reading.than:
             return NOW if reading.mode == "now" else When(mode=reading.mode)
+        if all(w.low in CHANGE for w in reading.than):
+            return When(mode="previous") if reading.mode == "before" else None
         than = Grammar(reading.than, _named(look, reading.than), user).nouns_to_end()
         return None if than is None else When(mode=reading.mode, than=than)
 

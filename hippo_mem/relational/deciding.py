@@ -323,7 +323,8 @@ class Decider:
                                  order=row.order, conf=row.conf)  # fmt: skip
             past = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails, history=True)
             for row in past if self._functional(relation) and not turned else ():
-                if not row.negated and self._accounted(look, asking, way, t, row, conditions):
+                others = [o for o in conditions if o is not t]
+                if not row.negated and self._accounted(look, asking, way, t, row, others):
                     newer = look.rows(relation, heads=heads)[:1]  # what took its place
                     if newer:
                         return Found(text="yes" if t.negated else "no", rows=(row, *newer), context=row.context_key,

@@ -19,6 +19,7 @@ from hippo_mem.relational.question_words import (
     BE,
     DETERMINERS,
     HAVE,
+    POINTING,
     POSSESSIVES,
     PRONOUNS,
     Word,
@@ -60,6 +61,7 @@ class Grammar:
         named: spans of the words, `(start, end)`, and the entities they stand for.
         user: the entities that "I" stands for.
         when: which value is asked for.
+        bound: pronouns and nouns ("that boss") that an earlier sentence gave a meaning.
     """
 
     def __init__(
@@ -68,7 +70,9 @@ class Grammar:
         named: Mapping[tuple[int, int], frozenset[int]],
         user: frozenset[int],
         when: When = NOW,
+        bound: Mapping[str, Node] | None = None,
     ) -> None:
+        self._bound = bound or {}
         self._words = words
         self._low = [w.low for w in words]
         self._named = named
@@ -141,6 +145,8 @@ class Grammar:
             for node, end in self.phrase(at + 1):
                 if first in BE and end == self._n:
                     yield from self._is(node, where=where, noun=noun)
+                if first in BE and where and self._tail(end) in (("in",), ("at",), ("on",)):
+                    yield from self._is(node, where=True, noun=noun)
                 for steps, stop, when in self._gap(end, preposition, where, be=first in BE, have=first in HAVE,
                                                    noun=noun):  # fmt: skip
                     if stop == self._n:
@@ -189,6 +195,10 @@ class Grammar:
         if not word:
             return []
         found: Ends = []
+        if word in self._bound and word in PRONOUNS:
+            return [(self._bound[word], at + 1)]
+        if word in POINTING and self._word(at + 1) in self._bound:
+            return [(self._bound[self._word(at + 1)], at + 2)]
         if word in ("i", "me", "we", "us") and self._user:
             return [(Known(ids=self._user, name="user"), at + 1)]
         if word in POSSESSIVES and self._user:
@@ -407,7 +417,7 @@ class Grammar:
         found: Gaps = []
         own, stop = self._preposition(end)
         if verb in _SETTLING or verb.split("_")[0] in _SETTLING:
-            if own == "from" or preposition == "from" or verb.endswith(("_away", "_out")):
+            if own.endswith("from") or preposition == "from" or verb.endswith(("_away", "_out")):
                 past = When(mode="previous")
                 return [(((*_LIVES[0], ("move_from", False), ("moved_from", False)),), stop if own else end, past)]
             if where or own in ("to", "into"):

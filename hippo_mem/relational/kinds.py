@@ -75,9 +75,9 @@ def is_common(name: str) -> bool:
 
 def may_be(look: Lookups, entity: Entity, wanted: str) -> bool:
     """Whether the entity may answer "who", "where" or "what", as far as is known."""
-    if entity.kind in ("time", "number"):
-        return wanted == "what"
     sorts = sorts_of(look, entity)
+    if entity.kind in ("time", "number") and not sorts:
+        return wanted == "what"
     if wanted == "who":
         return "person" in sorts or "organization" in sorts or (not sorts & {"settlement", "place", "language"} and (
             not is_common(entity.name) or entity.kind == "person"))  # fmt: skip
@@ -105,9 +105,9 @@ def is_called(look: Lookups, entity: Entity, noun: str, relation: str, *, one: b
     if asked in _PEOPLE:
         return "person" in sorts or (None if not sorts and not is_common(entity.name) else False)
     if asked in SETTLEMENTS | REGIONS | _PLACES:
-        return True if sorts & {"settlement", "place"} else "person" not in sorts and None
+        return True if sorts & {"settlement", "place"} else False if "person" in sorts else None
     if asked in _ORGANIZATIONS:
-        return True if "organization" in sorts else "person" not in sorts and None
+        return True if "organization" in sorts else False if "person" in sorts else None
     if asked in ("color", "colour", "shade"):
         return any(w in lex.COLORS for w in low.split(" "))
     if role_name(asked):

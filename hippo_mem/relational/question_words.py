@@ -22,6 +22,12 @@ HAVE = lex.word_set("has have had having")
 DETERMINERS = lex.word_set("the a an this that these those some any")
 POSSESSIVES = lex.word_set("my our")
 PRONOUNS = lex.word_set("he she it they him her them his its their")
+POINTING = lex.word_set("that this the his her their its")
+# "before the move", "before he moved": the change itself, without what came after it.
+CHANGE = lex.word_set(
+    "the a that this his her their he she they it was moved moving move relocated relocating relocation changed change "
+    "changing switch switching then last latest"
+)
 ADVERBS = lex.word_set("also just really already still now currently presently nowadays today actually usually")
 _FRONTED = re.compile(
     r"^(?P<time>(?:just |right )?(?:before|after|until|prior to) .+?), (?P<main>(?:in |at |for |to )?"
@@ -45,6 +51,11 @@ _THAN = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"'s\b|'(?=\s|$)|[^\s,;:!?\"()]+")
+_SENTENCES = re.compile(r"(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)[.;!]\s+")
+_HAS = re.compile(
+    r"^(?:so |and |well )?(?P<who>.+?) (?:has|have|had|has got|have got) (?:an?|one) (?P<noun>[a-z][a-z -]*)$",
+    re.IGNORECASE,
+)
 _PARTICIPLES = {participle: base for base, (_, participle) in verbs.IRREGULAR.items()}
 
 
@@ -67,6 +78,26 @@ class Reading:
     words: tuple[Word, ...]
     mode: Mode = "now"
     than: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premise:
+    """What is said before a question: of whom it speaks, and the noun of whom they are said to have ("boss")."""
+
+    words: tuple[Word, ...]
+    noun: str
+
+
+def premises(text: str) -> tuple[list[Premise], str]:
+    """The sentences before a question ("Ana has a boss; where does he live"), and the question itself."""
+    *before, question = _SENTENCES.split(text)
+    found = []
+    for sentence in before:
+        said = _HAS.match(sentence.strip())
+        if said is None:
+            return [], text
+        found.append(Premise(words=words_of(said["who"]), noun=said["noun"].lower()))
+    return found, question
 
 
 def readings(text: str) -> Iterator[Reading]:

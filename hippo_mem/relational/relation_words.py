@@ -217,6 +217,8 @@ def of_noun(noun: str) -> Steps:
     first += [step for other in _MIRRORED.get(mirrored, ()) for step in ((f"{other}_of", False), (other, True))]
     if mirrored == "spouse":
         first += [("spouse", False), ("spouse", True)]
+    if single in ("home town", "hometown"):  # where somebody comes from, or else lives
+        return (*expanded(dict.fromkeys(first)), (("lives_in", False),))
     return expanded(dict.fromkeys(first)) if known else (tuple(dict.fromkeys(first)),)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hippo_mem.relational import relation_words as rel
+from hippo_mem.relational.entities import NAMING
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.kinds import is_called, is_common
 from hippo_mem.relational.lookups import Lookups
@@ -98,7 +99,10 @@ class Walker:
         for tier in node.steps:
             rows = self._facts(ids, tier)
             found = [self._onward(start, row, flipped) for row, flipped in rows]
-            found = [r for r in found if r.entity not in ids and self._fits_gender(r, node)]
+            found = [
+                r for r in found
+                if (r.entity not in ids or r.rows[-1].relation in NAMING) and self._fits_gender(r, node)
+            ]  # fmt: skip
             if found:
                 return found
         if node.noun:
@@ -207,8 +211,11 @@ class Walker:
     # -- what was before
 
     def _past(self, start: Reached, ids: frozenset[int], node: Along) -> list[Reached]:
+        return next((found for tier in node.steps if (found := self._past_of(start, ids, tier, node))), [])
+
+    def _past_of(self, start: Reached, ids: frozenset[int], tier: Sequence[rel.Step], node: Along) -> list[Reached]:
         found: list[Reached] = []
-        values = self._values(ids, node.steps)
+        values = self._values(ids, tier)
         for context in dict.fromkeys(row.context_key for row, _ in values):
             told = [(row, flipped) for row, flipped in values if row.context_key == context]
             at = self._chosen([self._look.same(self._other(*v)) for v in told], told, node.when)
@@ -220,10 +227,10 @@ class Walker:
                                      context=context))  # fmt: skip
         return found
 
-    def _values(self, ids: frozenset[int], steps: rel.Steps) -> list[tuple[FactRow, bool]]:
+    def _values(self, ids: frozenset[int], tier: Sequence[rel.Step]) -> list[tuple[FactRow, bool]]:
         """The values that followed one another, earliest first; one that was only denied ("used to") is past."""
         found: dict[int, tuple[FactRow, bool]] = {}
-        for relation, flipped in steps[0]:
+        for relation, flipped in tier:
             if flipped:
                 rows = self._look.rows(relation, tails=ids, history=True)
             else:
