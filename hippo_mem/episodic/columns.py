@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ Ids = NDArray[np.int64]
 COLUMNS = "id, context_key, source, doc_id, tags, slots, time, valid_from, valid_to, expires, retired"
 _NAMES = ("context_key", "source", "doc_id", "tags", "place")
 _TIMES = ("time", "valid_from", "valid_to", "expires", "retired")
+_ENDS = ("valid_to", "expires", "retired")
 _NEVER = float("inf")  # an end that is not set
 
 
@@ -38,21 +39,28 @@ class Columns:
     def __len__(self) -> int:
         return len(self._times["time"])
 
-    def append(self, row: Mapping[str, Any] | None) -> None:
-        """The row of the next position; None for a position whose row is gone."""
-        names, times = _parts(row)
-        for name, value in names.items():
-            self._codes[name].append(self._code(name, value))
-        for name, moment in times.items():
-            self._times[name].append(moment)
+    def extend(self, rows: Sequence[Mapping[str, Any] | None]) -> None:
+        """The rows of the next positions; None for a position whose row is gone."""
+        for name in _NAMES:
+            code = self._code
+            column = "slots" if name == "place" else name
+            values = [None if row is None else row[column] for row in rows]
+            told = [_place(value) for value in values] if name == "place" else values
+            self._codes[name].extend([code(name, value) for value in told])
+        for name in _TIMES:
+            unset = _NEVER if name in _ENDS else 0.0
+            self._times[name].extend(
+                [0.0 if row is None else unset if row[name] is None else row[name] for row in rows]
+            )
 
     def update(self, position: int, row: Mapping[str, Any]) -> None:
         """The row of a position as it is now."""
-        names, times = _parts(row)
-        for name, value in names.items():
-            self._codes[name][position] = self._code(name, value)
-        for name, moment in times.items():
-            self._times[name][position] = moment
+        one = Columns()
+        one.extend([row])
+        for name in _NAMES:
+            self._codes[name][position] = self._code(name, one._values[name][0])
+        for name in _TIMES:
+            self._times[name][position] = one._times[name][0]
 
     def keep(self, positions: Ids) -> None:
         """Only these positions stay, in this order."""
@@ -134,14 +142,8 @@ def names_place(told: tuple[str, ...], asked: tuple[str, ...]) -> bool:
     return any(told[i : i + n] == asked for i in range(len(told) - n + 1))
 
 
-def _parts(row: Mapping[str, Any] | None) -> tuple[dict[str, str | None], dict[str, float]]:
-    if row is None:
-        return dict.fromkeys(_NAMES), dict.fromkeys(_TIMES, 0.0)
-    names: dict[str, str | None] = {name: row[name] for name in ("context_key", "source", "doc_id", "tags")}
-    slots = row["slots"]
-    names["place"] = json.loads(slots).get("where") if '"where"' in slots else None
-    ends = {name: _NEVER if row[name] is None else row[name] for name in ("valid_to", "expires", "retired")}
-    return names, {"time": row["time"], "valid_from": row["valid_from"], **ends}
+def _place(slots: str | None) -> str | None:
+    return json.loads(slots).get("where") if slots is not None and '"where"' in slots else None
 
 
 def _view(column: array[Any]) -> NDArray[Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
+from hippo_mem.episodic import followed_file
 from hippo_mem.episodic.columns import COLUMNS, Columns
 from hippo_mem.episodic.keys import KeyIndex, Separator
 from hippo_mem.episodic.vector_space import check_space, enter_space
@@ -36,6 +37,7 @@ _FOLDS_PER_ROW = 2  # rows moved into the graph for each row that is written: wh
 _FOLD_ASIDE = 1_000  # when more than this wait, a thread folds them between other calls
 _FOLD_STEP = 16  # rows, about 4 ms during which others wait
 _FOLD_PAUSE_S = 0.004
+_WORDS_FROM = 2_000  # rows; fewer are read again in less than a tenth of a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,9 @@ class FollowingIndexes:
         self._separator = Separator(embedder.dim)
         self._heads = Heads()
         self._saved: Stamp | None = None
+        self._words_path = None if path is None else path.with_suffix(".words")
+        self._words_saved: followed_file.Origin | None = None
+        self._words_looked_for = False
         self._depth = 0  # open transactions
         self._added = 0  # rows since the last fold
         self._folder: threading.Thread | None = None
@@ -99,6 +104,7 @@ class FollowingIndexes:
     def words(self, connection: sqlite3.Connection) -> WordIndex:
         """The words of every position."""
         ids = self.vectors(connection).positions
+        self._look_for_words(connection)
         words = self._words or WordIndex()
         self._words = None  # an error below must not leave half of a page
         while len(words) < len(ids):
@@ -117,6 +123,7 @@ class FollowingIndexes:
     def keys(self, connection: sqlite3.Connection) -> KeyIndex:
         """The sparse keys of every position."""
         index = self.vectors(connection)
+        self._look_for_words(connection)
         keys = self._keys or KeyIndex(self._separator)
         while len(keys) < len(index.positions):
             page = np.arange(len(keys), min(len(keys) + _PAGE, len(index.positions)), dtype=np.int64)
@@ -157,11 +164,12 @@ class FollowingIndexes:
             index.fold(index.foldable)
 
     def drop_file(self) -> None:
-        """Remove the saved index: it holds vectors that were deleted. `save` writes a clean one."""
+        """Remove the saved index and words: they hold what was deleted. `save` writes clean ones."""
         with self._database.lock:
-            self._saved = None
-            if self._path is not None:
-                discard(self._path)
+            self._saved = self._words_saved = None
+            for path in (self._path, self._words_path):
+                if path is not None:
+                    discard(path)
 
     def save(self) -> None:
         """Write the index beside the store, unless the file there is already equal to it."""
@@ -179,10 +187,50 @@ class FollowingIndexes:
             if stamp != self._saved or not self._path.exists():
                 index.save(self._path, stamp)
                 self._saved = stamp
+            self._save_words(index)
+
+    def _save_words(self, index: VectorIndex) -> None:
+        """Keep words and keys where this process has them; an older file is of use as far as it reaches."""
+        if self._words_path is None or self._words is None or self._keys is None or len(index) < _WORDS_FROM:
+            return
+        with self._database.read() as connection:
+            words, keys = self.words(connection), self.keys(connection)
+            origin = self._origin(connection, index.last_id)
+        if origin is not None and (origin != self._words_saved or not self._words_path.exists()):
+            followed_file.save(self._words_path, origin, index.positions, index.live, words, keys)
+            self._words_saved = origin
+
+    def _look_for_words(self, connection: sqlite3.Connection) -> None:
+        """Before the first word is read: what an earlier process kept, if it is of these rows."""
+        index = self._index
+        if self._words_looked_for or self._words_path is None or index is None:
+            return
+        self._words_looked_for = True
+        if self._words is not None or self._keys is not None:
+            return
+        found = followed_file.load(self._words_path)
+        if found is None or found.origin != self._origin(connection, found.origin.last_id):
+            return
+        both = found.at(index.positions, index.live, self._separator)
+        if both is not None:
+            self._words, self._keys = both
+            self._words_saved = found.origin
+
+    def _origin(self, connection: sqlite3.Connection, last_id: int) -> followed_file.Origin | None:
+        """Of what words up to a row would be; None when that row is gone."""
+        row = connection.execute("SELECT created FROM traces WHERE id = ?", (last_id,)).fetchone()
+        if row is None:
+            return None
+        store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
+        return followed_file.Origin(
+            store_id=store_id, generation=self._generation, embedder=self._embedder.id, dim=self._embedder.dim,
+            last_id=last_id, last_created=float(row[0]),
+        )  # fmt: skip
 
     def _restore(self, connection: sqlite3.Connection) -> VectorIndex:
         """The saved index when it is a true earlier state of these rows, else an empty one to be filled."""
         self._saved, self._words, self._keys = None, None, None
+        self._words_looked_for = False
         index = VectorIndex(self._embedder.dim)
         now = _heads(connection)
         self._heads = Heads(changes=now.changes, deletions=now.deletions)
@@ -206,8 +254,7 @@ class FollowingIndexes:
         ).fetchall():
             vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), -1)
             index.add([row["id"] for row in rows], vectors.astype(np.float32))
-            for row in rows:
-                self._columns.append(row)
+            self._columns.extend(rows)
             self._heads = replace(self._heads, last_id=rows[-1]["id"])
             self._added += len(rows)
 
@@ -288,8 +335,7 @@ def _read_columns(connection: sqlite3.Connection, ids: Ids) -> Columns:
             f"SELECT {COLUMNS} FROM traces WHERE id BETWEEN ? AND ?", (int(page[0]), int(page[-1]))
         )
         by_id = {row["id"]: row for row in rows}
-        for trace_id in page.tolist():
-            columns.append(by_id.get(trace_id))
+        columns.extend([by_id.get(trace_id) for trace_id in page.tolist()])
     return columns
 
 

@@ -9,12 +9,14 @@ sentence vectors are centered, where the fly's are all positive.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from hippo_mem.episodic.postings import flat, lists, moved
 from hippo_mem.episodic.word_index import top
 
 Ids = NDArray[np.int64]
@@ -124,6 +126,24 @@ class KeyIndex:
             moved = new[np.frombuffer(rows, dtype=np.int32)]
             self._rows[unit] = array("i", moved[moved >= 0].tobytes())
         self._n = len(positions)
+
+    def pack(self, to: Ids) -> dict[str, NDArray[np.int32]]:
+        """Postings for a file, positions at their new place: `to` (P,) with -1 for what is left out."""
+        sizes, rows, _ = moved(*flat(self._rows), to)
+        return {"unit_sizes": sizes, "unit_rows": rows}
+
+    @classmethod
+    def unpack(cls, separator: Separator, parts: Mapping[str, NDArray[np.int32]], to: Ids, n: int) -> KeyIndex:
+        """What was packed, at new positions, `n` in all.
+
+        Raises: ValueError, IndexError when the parts do not fit together.
+        """
+        index = cls(separator)
+        if len(parts["unit_sizes"]) != separator.width:
+            raise ValueError(f"keys of {len(parts['unit_sizes'])} units instead of {separator.width}")
+        sizes, rows, _ = moved(parts["unit_sizes"], parts["unit_rows"], to)
+        index._rows, index._n = lists(sizes, rows), n
+        return index
 
     def overlaps(self, key: DGKey) -> Floats:
         """For every position, the units it shares with the key, each weighed by the key's activity there, (P,)."""

@@ -12,11 +12,13 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
+from hippo_mem.episodic.postings import flat, lists, moved
 from hippo_mem.text import STOP_WORDS
 
 Mask = NDArray[np.bool_]
@@ -65,6 +67,40 @@ class WordIndex:
             self._times[term] = array("i", times.tobytes())
         self._lengths = array("i", np.frombuffer(self._lengths, dtype=np.int32)[positions].tobytes())
         self._n_words = int(np.frombuffer(self._lengths, dtype=np.int32).sum())
+
+    def pack(self, to: Ids) -> tuple[bytes, dict[str, NDArray[np.int32]]]:
+        """The stems, one a line, and their postings and lengths, for a file: positions at their new place.
+
+        Shapes: to (P,) with -1 for a position that is left out; its words are not in the result.
+        """
+        sizes, rows = flat(self._rows)
+        _, times = flat(self._times)
+        sizes, rows, stay = moved(sizes, rows, to)
+        told = sizes > 0
+        stems = "\n".join(stem for stem, there in zip(self._stems, told.tolist(), strict=True) if there)
+        lengths = np.frombuffer(self._lengths, dtype=np.int32)[to >= 0]
+        return stems.encode(), {
+            "term_sizes": sizes[told], "term_rows": rows, "term_times": times[stay], "lengths": lengths
+        }  # fmt: skip
+
+    @classmethod
+    def unpack(cls, stems: bytes, parts: Mapping[str, NDArray[np.int32]], to: Ids, n: int) -> WordIndex:
+        """What was packed, at new positions: `to` as for `pack`, `n` positions in all.
+
+        Raises: ValueError, IndexError when the parts do not fit together.
+        """
+        index = cls()
+        named = stems.decode().split("\n") if stems else []
+        sizes, rows, stay = moved(parts["term_sizes"], parts["term_rows"], to)
+        if len(named) != len(sizes) or len(parts["lengths"]) != len(to):
+            raise ValueError(f"{len(named)} stems and {len(sizes)} postings, {len(parts['lengths'])} of {len(to)} rows")
+        index._stems = {stem: term for term, stem in enumerate(named)}
+        index._rows, index._times = lists(sizes, rows), lists(sizes, parts["term_times"][stay])
+        lengths = np.zeros(n, dtype=np.int32)
+        lengths[to[to >= 0]] = parts["lengths"][to >= 0]
+        index._lengths = array("i", lengths.tobytes())
+        index._n_words = int(lengths.sum())
+        return index
 
     def search(self, cue: str, k: int, allowed: Mask | None = None) -> Ids:
         """The `k` best positions by BM25 that hold any word of the cue, best first; equal ones by lower position.
