@@ -1,4 +1,5 @@
-"""Commands that carry memories in and out of the data home: snapshot, restore, export, import.
+"""Commands that carry memories in and out of the data home, and into and out of retirement: snapshot, restore, export,
+import, unretire, vacuum.
 
 None of them loads a language model. Knows nothing of how the files are made.
 """
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hippo_cli.engine_export import Precision, export_model
+from hippo_cli.incoming import parse_time
 from hippo_cli.plain import print_json
 from hippo_cli.session import DEFAULT_USER, Session, with_session
+from hippo_cli.waking import confirm
 from hippo_mem.errors import InputError
 from hippo_mem.types import check_id
 
@@ -33,6 +37,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="restore")(with_session(restore))
     app.command(name="export")(with_session(export))
     app.command(name="import")(with_session(take_in))
+    app.command(name="unretire")(with_session(unretire))
+    app.command(name="vacuum")(with_session(vacuum))
 
 
 def snapshot(
@@ -90,11 +96,28 @@ def export(
     format: Annotated[Format, typer.Option("--format", help="jsonl: one file; parquet: one file a table.")] = (
         Format.JSONL
     ),
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="With PATH `onnx`: the model's folder.")] = (
+        None
+    ),
+    precision: Annotated[Precision, typer.Option(help="With `onnx`: how weights are stored.")] = Precision.FP32,
+    with_night: Annotated[
+        bool, typer.Option("--with-night", help="With `onnx`: bake the night in force in; it then always speaks.")
+    ] = False,
 ) -> None:
-    """Write every memory in an open format that `hippo import` and other programs read.
+    """Write every memory in an open format that `hippo import` and other programs read; or, as `hippo export onnx`,
+    the model as a folder that onnxruntime loads.
 
     Example: hippo export memories.jsonl
+
+    Example: hippo export onnx --out smollm2-onnx
     """
+    if out is not None:
+        if str(path) != "onnx":
+            raise typer.BadParameter(f"--out goes with `hippo export onnx`, not with {path}")
+        export_model(session, out, precision, with_night)
+        return
+    if str(path) == "onnx":
+        raise typer.BadParameter("say where to: hippo export onnx --out DIR (a file of memories needs another name)")
     from hippo_mem.storage import Database
     from hippo_mem.storage.portable import export_to
 
@@ -113,6 +136,9 @@ def take_in(
     renumber: Annotated[
         bool, typer.Option("--renumber", help="Give every row a new id, and join what both stores have.")
     ] = False,
+    keep_learned: Annotated[
+        bool, typer.Option("--keep-learned", help="What a night had learned is learned here too: the nights are here.")
+    ] = False,
 ) -> None:
     """Take in an export: all of it, or an error that names the line and nothing.
 
@@ -124,9 +150,46 @@ def take_in(
     if not path.expanduser().exists():
         raise InputError(f"no file {path}")
     with Awake.open(session.home, session.user or DEFAULT_USER) as awake:
-        done = import_from(awake.database, path, space=awake.embedder, renumber=renumber)
+        done = import_from(awake.database, path, space=awake.embedder, renumber=renumber, keep_learned=keep_learned)
     joined = f"; here already: {_rows(done.joined)}" if done.joined else ""
     _say(session, {"added": done.added, "joined": done.joined}, f"{path}: {_rows(done.added)}{joined}")
+
+
+def unretire(
+    session: Session,
+    since: Annotated[
+        str | None, typer.Option(help="Only what was retired from then on: a date or unix seconds.")
+    ] = None,
+) -> None:
+    """Bring back the memories that upkeep retired because they had faded, expired, or repeated another.
+
+    Example: hippo unretire --since 2026-05-01
+    """
+    from hippo_mem.awake import Awake
+
+    home = _existing(session)
+    with Awake.open(session.home, home.user) as awake:
+        n = awake.bring_back(parse_time(since))
+    _say(session, {"brought_back": n}, f"{_count(n, 'memory', 'memories')} brought back")
+
+
+def vacuum(
+    session: Session,
+    until: Annotated[str | None, typer.Option(help="Only what was retired by then: a date or unix seconds.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+) -> None:
+    """Delete for good what upkeep retired, and what only those memories told. Nothing brings it back but a snapshot.
+
+    Example: hippo vacuum --until 2026-05-01 --yes
+    """
+    from hippo_mem.awake import Awake
+
+    home = _existing(session)
+    moment = parse_time(until)
+    confirm("Delete retired memories for good?", yes)
+    with Awake.open(session.home, home.user) as awake:
+        n = awake.vacuum(moment)
+    _say(session, {"deleted": n}, f"{_count(n, 'memory', 'memories')} deleted for good")
 
 
 def _existing(session: Session) -> UserHome:

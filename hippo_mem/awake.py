@@ -34,7 +34,7 @@ from hippo_mem.storage.ledger import Ledger, add_counts
 from hippo_mem.storage.origins import delete_by
 from hippo_mem.telemetry import Counts, EventLog, Forgotten, Observed, Recalled
 from hippo_mem.text import has_content, soften
-from hippo_mem.types import Decision, Event, Outcome, Recall, Where
+from hippo_mem.types import Decision, Event, Hit, Outcome, Recall, Where
 
 _log = logging.getLogger(__name__)
 
@@ -266,6 +266,25 @@ class Awake:
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer the map or the graph gives by itself, with its path; None where neither decides."""
         return self.knowledge.decide(soften(question), context=context, as_of=as_of)
+
+    def evidence(self, question: str, decision: Decision, *, touch: bool = True) -> Recall:
+        """The episodes that a decision rests on, as the recall that answered the question: nothing is searched.
+
+        Args: touch: count them as accessed, as `recall` does.
+        """
+        started = time.perf_counter()
+        rank = {"relational": "graph", "spatial": "place"}[decision.memory]
+        hits = tuple(
+            Hit(trace=trace, score=decision.confidence, ranks={rank: i})
+            for i, trace in enumerate(self.store.get_many(decision.trace_ids), start=1)
+        )
+        self._recaller.n_requests += 1
+        if touch:
+            self._accessed.update(hit.trace.id for hit in hits)
+        found = Recall(cue=question, hits=hits, seconds=time.perf_counter() - started)
+        ids = tuple(hit.trace.id for hit in hits)
+        self._events.emit(Recalled(n_hits=len(ids), trace_ids=ids, seconds=found.seconds, text=question))
+        return found
 
     def forget(
         self,

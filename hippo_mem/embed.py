@@ -10,17 +10,21 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.errors import ModelUnavailable
 from hippo_mem.text import words
+
+if TYPE_CHECKING:
+    from hippo_mem.sentence_encoder import SentenceEncoder
 
 Vectors = NDArray[np.float32]
 
@@ -66,8 +70,9 @@ def embedding_aside(embedder: Embedder, texts: Sequence[str]) -> Iterator[Future
 
 def _on_one_core(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """A product that waits for the core on which the caller works would slow down both."""
-    import torch
-
+    torch = sys.modules.get("torch")
+    if torch is None:  # not everything that embeds multiplies by it
+        return embedder.embed(texts)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -103,6 +108,7 @@ class MiniLMEmbedder:
         self._batch_size = batch_size
         self._dtype = dtype
         self._loaded: tuple[Any, Any] | None = None
+        self._few: SentenceEncoder | None = None
         self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -111,11 +117,13 @@ class MiniLMEmbedder:
         Shapes: n texts -> (n, 384) float32.
         Raises: ModelUnavailable when the weights are not installed.
         """
-        import torch
-
         result = np.zeros((len(texts), self.dim), dtype=np.float32)
         if not texts:
             return result
+        if len(texts) < _HALVED_FROM and "torch" not in sys.modules:  # too few to be worth loading it
+            return self._without_torch(texts)
+        import torch
+
         tokenizer, model = self._load()
         with self._lock:  # the tokenizer keeps its settings in itself
             encoded = tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
@@ -131,6 +139,14 @@ class MiniLMEmbedder:
                 mean = (hidden * seen).sum(1) / seen.sum(1).clamp(min=1.0)  # (b, d)
                 result[rows] = torch.nn.functional.normalize(mean, dim=-1).numpy()
         return result
+
+    def _without_torch(self, texts: Sequence[str]) -> Vectors:
+        from hippo_mem.sentence_encoder import SentenceEncoder
+
+        with self._lock:
+            if self._few is None:
+                self._few = SentenceEncoder(_whole(self._folder or _wheel_folder()), max_tokens=self.max_tokens)
+        return self._few.embed(texts)
 
     def _halves(self, n: int) -> bool:
         """Whether the products of a call with `n` texts run in bfloat16."""
@@ -167,10 +183,15 @@ def _wheel_folder() -> Path:
     raise ModelUnavailable(f"the sentence vectors' model is not installed (package {_PACKAGE}); run: {_INSTALL}")
 
 
-def _load_bert(folder: Path) -> tuple[Any, Any]:
+def _whole(folder: Path) -> Path:
     missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (folder / name).is_file()]
     if missing:
         raise ModelUnavailable(f"{folder} has no {', '.join(missing)}; to install the model run: {_INSTALL}")
+    return folder
+
+
+def _load_bert(folder: Path) -> tuple[Any, Any]:
+    _whole(folder)
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging

@@ -4,7 +4,7 @@
     {"table": "traces", "id": 1, "text": ..., "vector": {"base64": ...}, ...}               one line a row
     {"end": 2}                                                                              last line: rows before it
 
-Parquet has one file a table, its columns typed, and `export.json` with the first line's content. What nights learned,
+Parquet has one file a table, its columns typed, and `export.json` with the first line's content. The nights themselves,
 counters and the store's own name stay behind: a snapshot has them. An import is one transaction: all or nothing.
 Knows nothing of vectors' making: rows of another vector space are embedded again by the space it is given.
 """
@@ -76,13 +76,17 @@ def export_to(database: Database, path: Path, *, format: Literal["jsonl", "parqu
         raise unwritable(path, error) from error
 
 
-def import_from(database: Database, path: Path, *, space: Space, renumber: bool = False) -> Imported:
+def import_from(
+    database: Database, path: Path, *, space: Space, renumber: bool = False, keep_learned: bool = False
+) -> Imported:
     """Take in an export, of either format: all of it in one transaction, or an error and nothing.
 
     Args:
         space: what vectors of this store are; rows of another space are embedded again.
         renumber: give every row a new id. Entities, places, edges, macros and open facts that both stores have become
             one. Values that contradict each other both stand until the next telling.
+        keep_learned: what a night had learned counts as learned here too, for a home that has those nights; else
+            everything is new to the next sleep.
     Raises: InputError when there is no export there or an id is taken (it is named); StoreFormatError with the line
         for what is not a row, and for a file that was cut off; StoreVersionError for one of a newer version.
     """
@@ -90,7 +94,7 @@ def import_from(database: Database, path: Path, *, space: Space, renumber: bool 
     source = _read_parquet(path) if path.is_dir() else _read_jsonl(path)
     rows = list(_in_space(source, space))
     with database.write() as connection:
-        incoming = Incoming(connection, renumber=renumber)
+        incoming = Incoming(connection, renumber=renumber, keep_learned=keep_learned)
         for table, row, at in rows:
             incoming.add(table, row, at)
         incoming.finish()

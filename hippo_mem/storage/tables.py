@@ -87,13 +87,13 @@ _JSON: dict[tuple[str, str], type] = {
     ("traces", "slots"): dict,
     ("traces", "tags"): list,
 }
-# Which night learned a row is a matter of this store's nights: rows arrive as new to sleep.
-LEFT_OUT = frozenset({"consolidated_at"})
+# When a night learned a row: true only beside the nights that did.
+LEARNED = "consolidated_at"
 _TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
 
 
 def columns(connection: sqlite3.Connection, table: str) -> tuple[Column, ...]:
-    """The columns of a table that travel, in order."""
+    """The columns of a table, in order."""
     return tuple(
         Column(
             name=row[1],
@@ -102,7 +102,6 @@ def columns(connection: sqlite3.Connection, table: str) -> tuple[Column, ...]:
             nullable=not (row[3] or row[5]),
         )
         for row in connection.execute(f"PRAGMA table_info({table})")
-        if row[1] not in LEFT_OUT
     )
 
 
@@ -119,11 +118,13 @@ class Incoming:
 
     Args:
         renumber: give every row a new id, and let rows that can only be there once be one with those that are here.
+        keep_learned: rows that a night had learned are learned here too; else they arrive as new to sleep.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, renumber: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, renumber: bool, keep_learned: bool = False) -> None:
         self._connection = connection
         self._renumber = renumber
+        self._keep_learned = keep_learned
         self._columns = {table.name: columns(connection, table.name) for table in ORDER}
         self._ids: dict[str, dict[int, int]] = {table.name: {} for table in ORDER}
         self._seen: dict[tuple[str, int], str] = {}
@@ -148,6 +149,8 @@ class Incoming:
         if table is None:
             raise StoreFormatError(f"{at}: no table {table_name!r}{nearest(table_name, BY_NAME)}")
         given = self._checked(table, row, at)
+        if not self._keep_learned:
+            given.pop(LEARNED, None)
         values = self._pointed(table, given, at)
         if table.numbered:
             self._once(table, given["id"], at)

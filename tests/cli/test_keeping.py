@@ -105,3 +105,42 @@ def test_no_user_id_leads_out_of_the_home(hippo, home, told, tmp_path, command, 
     assert done.code == 1
     assert "is not valid" in done.err
     assert [p.name for p in (home / "users").iterdir()] == ["default"]
+
+
+def _retire(home: Path) -> None:
+    with Awake.open(home, embedder=HashingEmbedder(), clock=lambda: 1_000.0) as awake:
+        assert awake.store.prune(0) == 2
+
+
+def test_what_was_retired_comes_back(hippo, home, told):
+    _retire(home)
+    assert _texts(home) == []
+    assert "0 memories brought back" in hippo("unretire", "--since", "2000").out  # it was retired before then
+    done = hippo("unretire")
+    assert done.code == 0, done.err
+    assert "2 memories brought back" in done.out
+    assert _texts(home) == told
+
+
+def test_vacuum_deletes_what_was_retired_and_asks_first(hippo, home, told):
+    _retire(home)
+    assert hippo("vacuum").code == 2  # there is nobody to ask
+    assert json.loads(hippo("vacuum", "--until", "500", "--yes", "--json").out) == {"deleted": 0}
+    assert json.loads(hippo("vacuum", "--yes", "--json").out) == {"deleted": 2}
+    assert json.loads(hippo("unretire", "--json").out) == {"brought_back": 0}
+    assert b"brass key" not in (home / "users/default/memory.sqlite").read_bytes()
+
+
+def test_what_was_learned_is_kept_as_learned_when_asked(hippo, home, told, tmp_path):
+    with Awake.open(home, embedder=HashingEmbedder()) as awake:
+        awake.store.mark_consolidated([1], 77.5)
+    path = str(tmp_path / "out.jsonl")
+    hippo("export", path)
+    hippo("import", path, "--user", "anna")
+    hippo("import", path, "--user", "berta", "--keep-learned")
+    for user, learned in (("anna", [None, None]), ("berta", [77.5, None])):
+        with Awake.open(home, user, embedder=HashingEmbedder()) as awake:
+            assert [trace.consolidated_at for trace in awake.store] == learned
+    again = tmp_path / "again.jsonl"
+    hippo("export", str(again), "--user", "berta")
+    assert again.read_bytes() == Path(path).read_bytes()
