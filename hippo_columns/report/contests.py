@@ -37,8 +37,14 @@ def ours(
             if "parent_prompt_without_sleep" in r.summary
         ]
     elif scenario == "task":
-        rows[OURS_AWAKE] = [(r.summary["before_sleep"]["test_acc"], r.summary["samples_seen_awake"]) for r in headline]
+        rows[OURS_AWAKE] = [(r.summary["before_sleep"]["test_acc"], _until_last_sleep(r)) for r in headline]
     return {label: values for label, values in rows.items() if values}
+
+
+def _until_last_sleep(run: Run) -> int:
+    """The samples seen before the last sleep."""
+    slept = [event["n_samples"] for event in run.events if event.get("event") == "slept"]
+    return int(run.summary["samples_seen"]) - (int(slept[-1]) if slept else 0)
 
 
 def contest_table(

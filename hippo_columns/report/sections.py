@@ -51,14 +51,23 @@ def _summary(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
     counts = ", ".join(f"{task} {n['train']}" for task, n in images.items())
     n_test = ", ".join(f"{task} {n['test']}" for task, n in images.items())
     yield Paragraph(text=f"Headline: `{study.headline}`. Training images: {counts}; test images: {n_test}.")
-    missing = [e.label for e in (*study.log,) if e.label not in runs]
-    missing += [f"ablation {e.label}" for e in study.ablations if f"{ABLATION}{e.label}" not in runs]
+    missing = [entry.label for entry in study.log if entry.label not in runs]
+    ablations = [entry.label for entry in study.ablations if f"{ABLATION}{entry.label}" not in runs]
+    missing += _some("ablations", ablations, len(study.ablations))
     for config in study.peers:
-        missing += [
-            f"{config.name}/{s}/{m.label}" for s, m in config.pairs if m.label not in peers.get((config.name, s), {})
-        ]
+        for scenario in config.scenarios:
+            wanted = [m.label for s, m in config.pairs if s == scenario]
+            there = peers.get((config.name, scenario), {})
+            missing += _some(f"{config.name}, scenario {scenario}", [w for w in wanted if w not in there], len(wanted))
     if missing:
-        yield Paragraph(text=f"Not run for this report: {', '.join(missing)}.")
+        yield Paragraph(text=f"Not run for this report: {'; '.join(missing)}.")
+
+
+def _some(what: str, missing: Sequence[str], n_all: int) -> list[str]:
+    """What is missing of a group, in a few words."""
+    if not missing:
+        return []
+    return [f"{what}: {'all' if len(missing) == n_all else ', '.join(missing)}"]
 
 
 def _bars(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
@@ -84,6 +93,8 @@ def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
             for path in ("before_sleep.test_acc_mean", "after_sleep.test_acc_mean", "after_sleep.train_acc_mean"):
                 values = [v for run in mine if (v := run.figure(path)) is not None]
                 cells.append(shown(values) if values else "no sleep")
+            verified = [run.summary["verified"] for run in mine if "verified" in run.summary]
+            cells.append(f"{sum(verified)} of {len(verified)}" if verified else "")
             for path, scale in (("bwt", 100), ("forgetting", 100), ("samples_seen_asleep", 1), ("seconds", 1)):
                 mean = over_seeds(mine, path)
                 cells.append("" if mean is None else f"{scale * mean.mean:.2f}" if scale > 1 else f"{mean.mean:.0f}")
@@ -93,6 +104,7 @@ def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
         "before, test",
         "after, test",
         "after, train",
+        "sleeps kept",
         "BWT",
         "forgetting",
         "samples asleep",
@@ -101,7 +113,9 @@ def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
     yield Table(header=header, rows=rows)
     yield Paragraph(
         text="BWT (Lopez-Paz & Ranzato 2017) and forgetting (Chaudhry et al. 2018: the best accuracy since a task was "
-        "learned minus the last one) are in points over all stages, sleeps included."
+        "learned minus the last one) are in points over all stages, sleeps included. "
+        "A sleep is kept when no task loses more validation accuracy than `sleep.max_drop`; after another one the network "
+        "goes back to what it was, and the figures after sleep are those of what was not kept."
     )
 
 
@@ -114,7 +128,7 @@ def _one(name: str, runs: Sequence[Run], *, in_full: bool) -> Iterator[Block]:
     yield Picture(
         name=f"{name}.stages",
         figure=plots.accuracy_over_stages(np.stack([run.matrix for run in alike]), stages, first.tasks),
-        caption="Test accuracy over the stages; sleeps are shaded. After a sleep a prime is told by its parent's prompt.",
+        caption="Test accuracy over the stages, sleeps shaded. After a sleep a prime is told by its parent's prompt.",
     )
     if in_full:
         yield from _in_full(name, first, alike)
@@ -195,8 +209,8 @@ def _errors(runs: Sequence[Run]) -> Iterator[Block]:
     if rows:
         yield Paragraph(
             text="Errors on test images before and after the last sleep, by the prompts in force then. Overlap is the "
-            "share of the earlier errors that are made again; new errors are a share of what was right before; kappa is "
-            "error consistency (Geirhos et al. 2020), 0 for chance."
+            "share of the earlier errors that are made again; new errors are a share of what was right before; kappa "
+            "is error consistency (Geirhos et al. 2020), 0 for chance."
         )
         header = ["task", "test images", "errors before", "overlap", "agreement", "new errors", "kappa"]
         yield Table(header=header, rows=rows)
@@ -253,8 +267,8 @@ def _claims(runs: Runs) -> Iterator[Block]:
     yield Heading(text="The log's claims, and what was measured")
     yield Paragraph(
         text="The claims are paraphrased. Their percentages read like accuracies on the data just trained on; ours are "
-        "test accuracies, with the training accuracy in brackets. A mean within 0.5 points of the log's figure counts as "
-        "reaching it."
+        "test accuracies, with the training accuracy in brackets. A mean within 0.5 points of the log's figure counts "
+        "as reaching it."
     )
     rows = [[c.number, f"`{c.config}`", c.says, j.measured, j.verdict] for c, j in judge_all(runs)]
     yield Table(header=["", "configuration", "the log says", "measured here", "verdict"], rows=rows, align="left")
