@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from hippo_cli import doctor, keeping, measure, night, report, serve, waking
+from hippo_cli import chat, doctor, keeping, measure, night, report, serve, waking
 from hippo_cli.plain import one_line
 from hippo_cli.session import HomeOption, JsonOption, ModelOption, Session, UserOption, VerboseOption
 from hippo_mem.errors import HippoError
@@ -36,6 +36,7 @@ app = typer.Typer(
     ),
 )
 waking.add_to(app)
+chat.add_to(app)
 night.add_to(app)
 measure.add_to(app)
 report.add_to(app)

@@ -72,11 +72,15 @@ class Session:
         """The model asked for: command line, environment, default."""
         return self.model or os.environ.get("HIPPO_MODEL") or DEFAULT_MODEL
 
-    def open(self) -> Hippo:
-        """The user's memory. Loads the library, so it is called inside a command, never at import."""
-        from hippo_mem.memory import Hippo
+    def open(self, *, engine: str = "torch") -> Hippo:
+        """The user's memory. Loads the library, so it is called inside a command, never at import.
 
-        return Hippo.open(self.home, self.user or DEFAULT_USER, model=self.model_name)
+        Args: engine: what answers, as in `HippoConfig`.
+        """
+        from hippo_mem.memory import Hippo, HippoConfig
+
+        config = HippoConfig(engine=engine)  # type: ignore[arg-type]  # checked when it is opened
+        return Hippo.open(self.home, self.user or DEFAULT_USER, model=self.model_name, config=config)
 
 
 _SHARED: tuple[tuple[str, Any, Any], ...] = (

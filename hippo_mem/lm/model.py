@@ -99,6 +99,12 @@ class LanguageModel:
         return int(self.base.config.num_hidden_layers)
 
     @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        config = self.base.config
+        return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+    @property
     def decoder(self) -> Any:
         """The stack of blocks below the vocabulary head, adapter modules included where one is attached."""
         return self.base.model

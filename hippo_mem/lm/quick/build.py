@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from hippo_mem.errors import HippoError, StoreBusy
+from hippo_mem.errors import StoreBusy
 from hippo_mem.home import locked, make_folder, sync_folder, write_private
 from hippo_mem.lm.adapter_gate import gate_layers
 from hippo_mem.lm.model import LanguageModel
@@ -63,8 +63,8 @@ def build(home: EngineHome, precision: Precision) -> Path:
                 raise EngineUnavailable(f"the export does not agree with torch: {found}")
             _stamp(home, precision, scratch, found.to_dict())
             _publish(scratch, home.folder(precision))
-        except HippoError as error:
-            _note_failure(home, precision, str(error))
+        except Exception as error:  # the libraries raise classes of their own; none is lost
+            _note_failure(home, precision, f"{error}".strip().splitlines()[-1][:300] if f"{error}" else repr(error))
             raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -189,8 +189,9 @@ def main(argv: list[str] | None = None) -> int:
     except StoreBusy as error:
         sys.stderr.write(f"{error}\n")
         return BUSY
-    except HippoError as error:
-        sys.stderr.write(f"{error}\n")
+    except Exception as error:  # the border of a process: its parent reads the reason
+        log.debug("where it came from", exc_info=True)
+        sys.stderr.write(" ".join(f"{error}".split()) + "\n")
         return 1
     return 0
 

@@ -49,6 +49,7 @@ class EngineKeeper:
         self._job: subprocess.Popen[str] | None = None
         self._job_night: Path | None = None
         self.reason = ""
+        self.name: str = precision  # of who answered last
 
     def current(self) -> Engine:
         """The engine that answers now. Starts what is missing; waits for nothing."""
@@ -57,6 +58,7 @@ class EngineKeeper:
             return self._choose(night)
         except HippoError as error:
             self._say(str(error))
+        self.name = "torch"
         return self._torch()
 
     def wait(self, timeout_s: float = 600.0) -> str:
@@ -68,11 +70,13 @@ class EngineKeeper:
             except _NotYet:
                 if time.monotonic() > deadline:
                     self._say(f"the export took longer than {timeout_s:.0f} s")
-                    return "torch"
+                    self.name = "torch"
+                    return self.name
                 time.sleep(_POLL_S)
             except HippoError as error:
                 self._say(str(error))
-                return "torch"
+                self.name = "torch"
+                return self.name
 
     def close(self) -> None:
         """Let go; an export under way is stopped, and leaves nothing that could be taken for one."""
@@ -134,7 +138,7 @@ class EngineKeeper:
         return True
 
     def _used(self, quick: QuickEngine) -> QuickEngine:
-        self.reason = ""
+        self.reason, self.name = "", quick.name
         return quick
 
     # Making ---------------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ of where engines lie.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from hippo_mem.lm.model import LanguageModel
 from hippo_mem.lm.quick.prompts import PROMPTS
@@ -59,26 +60,44 @@ class Parity:
         return {**asdict(self), "passed": self.passed}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two models on the fixed prompts: see the module."""
+
+    n_prompts: int
+    n_tokens: int
+    top1: float
+    kl: float
+
+
 @torch.inference_mode()
+def agreement(lm: LanguageModel, logits: Callable[[str], NDArray[np.float32]], *, adapter: bool = False) -> Agreement:
+    """How another's (T, V) logits of a text agree with torch's, half of the prompts as chat turns."""
+    same, divergence, n = 0, 0.0, 0
+    for prompt in chat_and_text(lm):
+        with lm.speaking(adapter):
+            ours = lm.base(input_ids=torch.tensor([lm.encode(prompt)]), use_cache=False).logits[0].float()
+        log_p, log_q = ours.log_softmax(-1), torch.from_numpy(logits(prompt)).log_softmax(-1)
+        same += int((ours.argmax(-1) == log_q.argmax(-1)).sum())
+        divergence += float((log_p.exp() * (log_p - log_q)).sum())
+        n += len(ours)
+    kl = divergence / n if np.isfinite(divergence) else float("inf")
+    return Agreement(n_prompts=len(PROMPTS), n_tokens=n, top1=same / n, kl=kl)
+
+
+def chat_and_text(lm: LanguageModel) -> list[str]:
+    """The fixed prompts, every other one as a chat turn."""
+    return [lm.chat_prompt(p) if i % 2 == 0 else p for i, p in enumerate(PROMPTS)]
+
+
 def compare(lm: LanguageModel, engine: QuickEngine, *, adapter: bool = False) -> Parity:
-    """Compare on the fixed prompts, half of them as chat turns.
+    """Compare on the fixed prompts.
 
     Args: adapter: with the adapter that is on both, speaking everywhere; also compares the gates' decisions.
     """
-    prompts = [lm.chat_prompt(p) if i % 2 == 0 else p for i, p in enumerate(PROMPTS)]
-    same, divergence, n = 0, 0.0, 0
-    for prompt in prompts:
-        with lm.speaking(adapter):
-            ours = lm.base(input_ids=torch.tensor([lm.encode(prompt)]), use_cache=False).logits[0].float()
-        theirs = torch.from_numpy(engine.logits(prompt, speaks=adapter))
-        log_p, log_q = ours.log_softmax(-1), theirs.log_softmax(-1)
-        same += int((ours.argmax(-1) == theirs.argmax(-1)).sum())
-        divergence += float((log_p.exp() * (log_p - log_q)).sum())
-        n += len(ours)
+    found = agreement(lm, lambda text: engine.logits(text, speaks=adapter), adapter=adapter)
     gate = 1.0
     if adapter:
+        prompts = chat_and_text(lm)
         gate = float(np.mean([a == b for a, b in zip(lm.speaks(prompts), engine.speaks(prompts), strict=True)]))
-    kl = divergence / n if np.isfinite(divergence) else float("inf")
-    return Parity(
-        precision=engine.name, adapter=adapter, n_prompts=len(prompts), n_tokens=n, top1=same / n, kl=kl, gate=gate
-    )
+    return Parity(precision=engine.name, adapter=adapter, gate=gate, **asdict(found))
