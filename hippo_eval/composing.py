@@ -11,6 +11,8 @@ import dataclasses
 import itertools
 import typing
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from hippo_eval.cells import Cell
@@ -93,7 +95,12 @@ def plain_words(config: EvalConfig) -> list[str]:
 def own_variant(config: EvalConfig) -> tuple[str, ...]:
     """`("set-1a2b3c",)` where something is set that neither preset nor ablations say, so that its cell is its own."""
     own = hash_of(config)
-    return () if own == hash_of(resolve(plain_words(config))) else (f"set-{own[:6]}",)
+    return () if own == _hash_of_words(tuple(plain_words(config))) else (f"set-{own[:6]}",)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of_words(words: tuple[str, ...]) -> str:
+    return hash_of(resolve(words))
 
 
 def whole_cell_of(config: EvalConfig) -> Cell:
@@ -217,19 +224,13 @@ def _inner(hint: Any) -> Any:
 
 def _compose(preset: str, names: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
     """default.yaml, the preset, the ablations and the overrides as one nested mapping."""
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     folder = configs_dir()
-    group, name = preset.split("/")
-    lines = [f"hydra.searchpath=[file://{folder}]", f"+{group}@_global_={name}"]
     try:
-        with initialize_config_dir(str(folder / "eval"), version_base="1.3"):
-            composed = compose("default", overrides=lines)
-        OmegaConf.set_struct(composed, False)
-        there = OmegaConf.to_container(composed, resolve=True)
+        there = _preset(preset, folder)
+        composed = OmegaConf.create(there)
         changes = {}
         for ablation in names:
             leaves = dict(_leaves(load_yaml(folder / "eval" / _ABLATIONS / f"{ablation}.yaml")))
@@ -239,11 +240,34 @@ def _compose(preset: str, names: Sequence[str], given: Mapping[str, Any]) -> dic
         for key, value in {**changes, **given}.items():
             OmegaConf.update(composed, key, value, force_add=True)
         plain = OmegaConf.to_container(composed, resolve=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except OmegaConfBaseException as error:
         raise ConfigError(f"preset {preset} does not compose: {str(error).splitlines()[0]}") from error
     if not isinstance(plain, dict):
         raise InputError(f"preset {preset} is not a mapping")
     return {str(key): value for key, value in plain.items()}
+
+
+@lru_cache(maxsize=64)
+def _preset(preset: str, folder: Path) -> dict[Any, Any]:
+    """default.yaml and the preset, laid over one another by hydra.
+
+    Raises: ConfigError.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    group, name = preset.split("/")
+    lines = [f"hydra.searchpath=[file://{folder}]", f"+{group}@_global_={name}"]
+    try:
+        with initialize_config_dir(str(folder / "eval"), version_base="1.3"):
+            composed = OmegaConf.to_container(compose("default", overrides=lines), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"preset {preset} does not compose: {str(error).splitlines()[0]}") from error
+    if not isinstance(composed, dict):
+        raise InputError(f"preset {preset} is not a mapping")
+    return composed
 
 
 def _leaves(data: Mapping[str, Any], above: str = "") -> typing.Iterator[tuple[str, Any]]:

@@ -16,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,12 @@ def load_suite(config: EvalConfig) -> Suite:
         return read_suite(config.teach_file, config.test_file)
     if config.teach_file:
         return Suite(name=Path(config.teach_file).stem, version=1, seed=0, teach=read_teach(config.teach_file), test=())
-    return generate_suite(config.suite, config.n, config.seed, config.profile)
+    return _generated(config.suite, config.n, config.seed, config.profile)
+
+
+@lru_cache(maxsize=4)
+def _generated(name: str, n: int, seed: int, profile: str) -> Suite:
+    return generate_suite(name, n, seed, profile)
 
 
 def load_recipe(config: EvalConfig) -> SleepConfig:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Spent:
     """Tokens read and generated, and the longest sequence that was held at once. Padding is not counted."""
 
