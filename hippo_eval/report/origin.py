@@ -15,14 +15,13 @@ from hippo_eval.report.tables import NONE
 # Names under which a cell's meta may say it, first found first told.
 _FACTS: Sequence[tuple[str, Sequence[str]]] = (
     ("model", ("model",)),
-    ("model's weights", ("model_hash", "weights_hash", "weights")),
+    ("model's weights", ("model_identity",)),
     ("seeds", ("seeds",)),
-    ("git revision", ("git_revision", "git", "revision")),
+    ("git revision", ("git_revision",)),
+    ("code that makes figures", ("code_version",)),
     ("command", ("command",)),
     ("versions", ("versions",)),
     ("machine", ("machine",)),
-    ("suite version", ("suite_version", "suite_versions")),
-    ("begun", ("began", "started", "created", "time")),
 )
 
 
@@ -60,7 +59,7 @@ def origin(run: Run) -> list[Block]:
 
 def revision(run: Run) -> str | None:
     """The git revision of all cells, or how many there are; None where none is told."""
-    found = _values(run.cells, ("git_revision", "git", "revision"))
+    found = _values(run.cells, ("git_revision",))
     if not found:
         return None
     return f"revision {found[0][:12]}" if len(found) == 1 else f"{len(found)} different revisions"

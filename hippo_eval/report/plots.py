@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ _INK, _LINE = "#1d2126", "#d9dee3"
 _VARIABLES = {_INK: "fg", _LINE: "line", **{color: name for name, color in LIGHT.items()}}
 _DARK_INK, _DARK_LINE = "#e4e8ec", "#333a42"
 _WIDTH_IN = 5.0
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10,
     "text.color": _INK,

@@ -78,9 +78,10 @@ def _together(data: Mapping[str, Any]) -> list[str]:
         wrong.append(f"gates: {gates['accepts']} accepts of {gates['attempts']} attempts")
     if gates.get("merged", 0) > gates["accepts"]:
         wrong.append(f"gates: {gates['merged']} merged of {gates['accepts']} accepts")
-    low, high = data.get("em_interval") or (None, None)
-    if low is not None and data.get("em") is not None and not low - 1e-9 <= data["em"] <= high + 1e-9:
-        wrong.append(f"em_interval: {data['em']} is not in {low}..{high}")
+    if data.get("em_interval") is not None and data.get("em") is not None:
+        low, high = map(float, data["em_interval"])
+        if not low - 1e-9 <= data["em"] <= high + 1e-9:
+            wrong.append(f"em_interval: {data['em']} is not in {low}..{high}")
     cell = data.get("cell") or {}
     differing = [n for n in ("preset", "suite", "seed", "model") if n in cell and cell[n] != data[n]]
     wrong += [f"cell.{name}: {cell[name]!r} here, {data[name]!r} in the figures" for name in differing]

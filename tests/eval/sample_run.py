@@ -51,9 +51,9 @@ def make_run(runs: Path, run_id: str = "sample", *, n: int = 20, seeds: Sequence
 
 def make_cell(
     runs: Path, run_id: str, *, suite: str, label: str, chances: Mapping[Phase, float], n: int, seed: int,
-    change: Mapping[str, Any] | None = None,
+    change: Mapping[str, Any] | None = None, command: Sequence[str] = ("eval_model.py", "run_id=sample"),
 ) -> Path:  # fmt: skip
-    """One cell; `change` goes over its metrics. Returns its folder."""
+    """One cell; `change` goes over its metrics, `command` made it. Returns its folder."""
     preset, *variants = label.split("+")
     cell = Cell(preset=preset, variants=tuple(variants), suite=suite, n=n, seed=seed, model="dummy")
     # An ablation without effect repeats its preset's draws.
@@ -102,7 +102,7 @@ def make_cell(
         "seeds": {"suite": seed, "replay": seed},
         "git_revision": "0123abcd",
         "model": "dummy",
-        "command": "python scripts/eval_model.py run_id=sample",
+        "command": list(command),
         "versions": {"python": "3.11", "torch": "2.13.0"},
         "machine": {"processor": "a test's", "cores": 2},
     }

@@ -145,7 +145,7 @@ def test_where_figures_come_from_is_told(written: Written) -> None:
     for part in (
         "0123abcd",
         "python 3.11, torch 2.13.0",
-        "python scripts/eval\\_model.py",
+        "eval\\_model.py run\\_id=sample",
         "26 cells with their stamps",
     ):
         assert part in text
@@ -174,6 +174,21 @@ def test_missing_cells_are_named(runs: Path) -> None:
     assert "semantic@6: no finished cell of a memory, only baselines." in said
     assert "Nothing was compared with RAG: it cannot be said whether it explains a gain." in text
     assert "What needs attention" in text
+
+
+def test_what_a_matrix_has_not_measured_yet_is_named(tmp_path: Path) -> None:
+    words = ["matrix.py", "--suites", "episodic", "--n", "6", "--seeds", "7", "--model", "dummy", "--no-nights"]
+    for label in ("baselines/core", "baselines/rag", "memory/hei_nw"):
+        make_cell(
+            tmp_path / "runs", "sample", suite="episodic", label=label, chances=EPISODIC[label], n=6, seed=7,
+            command=[*words, "--no-ablations"],
+        )  # fmt: skip
+    found, _ = remade(tmp_path / "runs")
+    assert found.missing == (
+        "5 of the matrix' 8 cells are not measured; run the same command again to go on.",
+        "episodic@6, seed 7: no figures of baselines/longctx, baselines/span_short, memory/all, memory/sgc_rss, "
+        "memory/smpd.",
+    )
 
 
 def test_unfinished_work_is_said(runs: Path) -> None:
