@@ -10,6 +10,7 @@ text; the only model use is a vector and, if given, a surprise.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +44,9 @@ Surprise = Callable[[Sequence[str]], list[float]]
 
 class Awake:
     """The open memory of one user. `store`, `ledger` and `database` are for sleep and for export.
+
+    Safe to share between threads: texts are embedded side by side, parsed and written in turns. A recall waits for a
+    batch that is being written, never for an answer that is being given.
 
     Args:
         home: whose memory, from `open_home`.
@@ -99,6 +103,7 @@ class Awake:
         self.ledger = Ledger(self.database)
         self._recaller = Recaller(self.store, self.embedder, self._upkeep.recall)
         self._accessed: Counter[int] = Counter()
+        self._counting = threading.Lock()  # of what was accessed
         self._requests_kept = 0
         self._open = True
 
@@ -258,7 +263,8 @@ class Awake:
         found = self._recaller.recall(cue, k, where=where, as_of=as_of, extra=traces_of(facts, places))
         found = replace(found, facts=tuple(facts), places=tuple(places), seconds=time.perf_counter() - started)
         if touch:
-            self._accessed.update(hit.trace.id for hit in found.hits)
+            with self._counting:
+                self._accessed.update(hit.trace.id for hit in found.hits)
         ids = tuple(hit.trace.id for hit in found.hits)
         self._events.emit(Recalled(n_hits=len(ids), trace_ids=ids, seconds=found.seconds, text=cue))
         return found
@@ -280,7 +286,8 @@ class Awake:
         )
         self._recaller.n_requests += 1
         if touch:
-            self._accessed.update(hit.trace.id for hit in hits)
+            with self._counting:
+                self._accessed.update(hit.trace.id for hit in hits)
         found = Recall(cue=question, hits=hits, seconds=time.perf_counter() - started)
         ids = tuple(hit.trace.id for hit in hits)
         self._events.emit(Recalled(n_hits=len(ids), trace_ids=ids, seconds=found.seconds, text=question))
@@ -345,16 +352,21 @@ class Awake:
 
         They wait in memory so that recall never waits for a disk; a process that is killed loses only these.
         """
-        requests = self._recaller.n_requests - self._requests_kept
-        accessed = dict(self._accessed)
+        with self._counting:  # another thread that keeps counts meanwhile finds none
+            accessed, self._accessed = dict(self._accessed), Counter()
+            requests = self._recaller.n_requests - self._requests_kept
+            self._requests_kept += requests
         if not requests and not accessed:
             return
-        with self.store.transaction() as connection:
-            self.store.mark_accessed(accessed, self._clock())
-            add_counts(connection, {"retrieval_requests": requests})
-        self._requests_kept += requests
-        self._accessed.subtract(accessed)
-        self._accessed += Counter()  # drops what has come to zero
+        try:
+            with self.store.transaction() as connection:
+                self.store.mark_accessed(accessed, self._clock())
+                add_counts(connection, {"retrieval_requests": requests})
+        except BaseException:
+            with self._counting:
+                self._accessed.update(accessed)
+                self._requests_kept -= requests
+            raise
 
     def counts(self) -> Counts:
         """The store's totals so far, this process's pending ones included."""

@@ -13,6 +13,7 @@ with memory OFF the store is never opened. Knows nothing of evaluation, servers 
 from __future__ import annotations
 
 import logging
+import threading
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class Hippo:
         self.config = config or HippoConfig()
         self._embedder = embedder
         self._awake: Awake | None = None
+        self._opening = threading.Lock()
         self._lm: LanguageModel | None = None
         self._engine: Engine | None = None
         precision = check_precision(self.config.engine)
@@ -128,15 +130,16 @@ class Hippo:
 
     @property
     def awake(self) -> Awake:
-        """The open store. The first use makes it."""
-        if self._awake is None:
-            surprise = self._surprise if self.config.surprise else None
-            self._awake = Awake(
-                self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
-                episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
-                schema=self.config.schema, relational=self.config.relational, spatial=self.config.spatial,
-            )  # fmt: skip
-        return self._awake
+        """The open store, safe to share between threads. The first use makes it."""
+        with self._opening:
+            if self._awake is None:
+                surprise = self._surprise if self.config.surprise else None
+                self._awake = Awake(
+                    self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
+                    episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
+                    schema=self.config.schema, relational=self.config.relational, spatial=self.config.spatial,
+                )  # fmt: skip
+            return self._awake
 
     @property
     def browse(self) -> Browser:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -33,13 +34,15 @@ _CACHE = 4096  # parsed texts kept: the reader sees the same memories again and 
 
 
 class FrameParser:
-    """Parses texts with spaCy's small English model, loaded on first use and kept; results are cached."""
+    """Parses texts with spaCy's small English model, loaded on first use and kept; results are cached. Safe to share
+    between threads, which take turns."""
 
     def __init__(self, model: str | None = None) -> None:
         self._model = model
         self._nlp: Any = None
         self._cache: OrderedDict[str, tuple[Frame, ...]] = OrderedDict()
         self._docs: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.RLock()
 
     @property
     def nlp(self) -> Any:
@@ -47,9 +50,10 @@ class FrameParser:
 
         Raises: ModelUnavailable when no English model is installed.
         """
-        if self._nlp is None:
-            self._nlp = _load((self._model,) if self._model else MODELS)
-        return self._nlp
+        with self._lock:
+            if self._nlp is None:
+                self._nlp = _load((self._model,) if self._model else MODELS)
+            return self._nlp
 
     def parse(self, text: str) -> list[Frame]:
         """The frames of `text`, in reading order; `[]` where nothing could be framed."""
@@ -57,7 +61,10 @@ class FrameParser:
 
     def parse_many(self, texts: Iterable[str]) -> list[list[Frame]]:
         """`parse` of each text, batched."""
-        keys = [_clean(t) for t in texts]
+        with self._lock:
+            return self._parse_many([_clean(t) for t in texts])
+
+    def _parse_many(self, keys: list[str]) -> list[list[Frame]]:
         new = [k for k in dict.fromkeys(keys) if k not in self._cache]
         fresh = {key: _frames(doc, self.base_of) for key, doc in zip(new, self.docs(new), strict=True)}
         out = [list(fresh[k] if k in fresh else self._cache[k]) for k in keys]
@@ -72,7 +79,10 @@ class FrameParser:
 
     def docs(self, texts: Iterable[str]) -> list[Any]:
         """`doc` of each text, batched; whoever asks again gets the parse that is kept."""
-        keys = [_clean(t) for t in texts]
+        with self._lock:
+            return self._parsed([_clean(t) for t in texts])
+
+    def _parsed(self, keys: list[str]) -> list[Any]:
         new = [k for k in dict.fromkeys(keys) if k not in self._docs]
         parsed = self.nlp.pipe(new, batch_size=64) if len(new) > 1 else map(self.nlp, new)
         fresh = dict(zip(new, parsed, strict=True))
