@@ -91,10 +91,16 @@ def evaluate(
         Path | None, typer.Option(help='What is asked: JSONL of {"prompt", "answer", "context_key"}.')
     ] = None,
     set_name: Annotated[
-        str | None, typer.Option("--set", metavar="NAME", help="A third-party set instead of files: babi or locomo.")
+        str | None,
+        typer.Option(
+            "--set", metavar="NAME", help="A third-party set instead: babi, locomo, counterfact, mmlu or known_facts."
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the set lies (default: $HIPPO_DATA/NAME).")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many questions or edits of a set, evenly spread.")
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="How: a name under configs/eval (default: memory/hei_nw, for sets memory/all).")
@@ -111,16 +117,18 @@ def evaluate(
 
     Example: hippo eval --teach T.jsonl --test Q.jsonl --preset memory/hei_nw --sleep --memory-off --json out.json
     Example: hippo eval --set babi --data DIR --json out.json
+    Example: hippo eval --set counterfact --data DIR --limit 20 --json out.json
     """
     if set_name is not None:
         if teach or test or sleep or memory_off or isolate != "key":
             raise InputError(
-                "--set goes with --data, --preset, --model and --json alone: a set brings its own questions"
+                "--set goes with --data, --limit, --preset, --model, --config and --json alone: a set brings its own "
+                "questions"
             )
-        _evaluate_set(session, set_name, data, preset, json_file)
+        _evaluate_set(session, set_name, data, limit, preset, config, json_file)
         return
-    if teach is None or test is None or data is not None:
-        raise InputError("give --teach FILE and --test FILE, or --set NAME with --data DIR")
+    if teach is None or test is None or data is not None or limit is not None:
+        raise InputError("give --teach FILE and --test FILE, or --set NAME with --data DIR (and --limit N)")
     from hippo_eval.harness import run_files
 
     with StageBars() as bars:
@@ -139,14 +147,18 @@ def evaluate(
     _print_figures(result, json_file)
 
 
-def _evaluate_set(session: Session, name: str, data: Path | None, preset: str | None, json_file: Path | None) -> None:
+def _evaluate_set(
+    session: Session, name: str, data: Path | None, limit: int | None, preset: str | None, recipe: str,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     from hippo_eval.sets.choose import DEFAULT_PRESET, run_set
     from hippo_eval.sets.tables import rows
 
     with StageBars() as bars:
         result = run_set(
-            name, data=data, preset=preset or DEFAULT_PRESET, model=session.model_name, out=json_file, progress=bars
-        )
+            name, data=data, preset=preset or DEFAULT_PRESET, model=session.model_name, limit=limit, home=session.home,
+            user=session.user or "default", consolidation=recipe, out=json_file, progress=bars,
+        )  # fmt: skip
     header, *figures = rows(result)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in header:

@@ -11,6 +11,7 @@ Knows nothing of the command line, or of how a memory answers.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,9 @@ class PersonalFact:
     answers: tuple[str, ...]
 
     def right(self, said: str) -> bool:
-        """Whether the answer is one of the right ones, case, punctuation and articles aside."""
-        return any(exact_match(said, answer) for answer in self.answers)
+        """Whether the answer is one of the right ones; case, punctuation and articles aside, and whose it is: "my
+        father" and "your father" are the same person."""
+        return any(exact_match(_unowned(said), _unowned(answer)) for answer in self.answers)
 
     def mentioned(self, said: str) -> bool:
         """Whether a right answer stands in what was said: the roadmap's own measure, which is the easier one."""
@@ -138,6 +140,11 @@ def scored(facts: Sequence[PersonalFact], said: Sequence[str]) -> dict[str, Any]
     }
 
 
+def _unowned(text: str) -> str:
+    return _OWNER.sub("", text.strip())
+
+
+_OWNER = re.compile(r"^(?:my|our|your)\s+", re.IGNORECASE)
 # Things that are told in passing. Names, things, places and times are drawn; small talk comes back word for word.
 _TOLD = (
     "{who} {did} the {thing} {where} {when}.",

@@ -3,8 +3,9 @@ asked, memory OFF.
 
 Prompts are continued greedily by the model as it ships, its gate deciding whether the night speaks. A statement is told
 with its period, as a person would; the night makes its own questions of it and never sees a rephrasing or a neighbor.
-A night that its own verification undoes is reported as undone, with the figures a user is left with, and beside them
-what the rejected adapter would have answered. Knows nothing of file formats or of how a night trains.
+A night that its own verification undoes is reported as undone, with the figures a user is left with: those of the base,
+for a rejected night leaves no weights. A recipe with wider bars keeps it. Knows nothing of file formats or of how a
+night trains.
 
 Source: Meng et al. 2022 (efficacy, paraphrase and neighborhood score: the mean log-probability a token of the one
 target above that of the other). Differs: beside their scores stands what is really said, the first words of the greedy
@@ -66,8 +67,7 @@ def measure_edits(
 
     Returns: `efficacy`, `rephrasing`, `locality` (shares, `*_interval` at 95 %, `*_before`), their `*_score` after Meng
         et al. (and `*_score_before`), `chat_efficacy` (asked as a user's turn, exact or containing), `night` (verdict,
-        reason, seconds, recall, keep, gate), `as_trained` (the same figures of a rejected night, else None), counts and
-        `worst` examples.
+        reason, seconds, recall, keep, gate), counts and `worst` examples.
     Raises: InputError, StoreFormatError before anything is told; SleepError.
     """
     every, files = read_folder(folder)
@@ -82,18 +82,12 @@ def measure_edits(
         after = ask(hippo.lm, edits, before)
         chat = hippo.answer_many([e.prompt for e in edits], memory=False)
         progress("asking the weights", 1, 1)
-        trained = None
-        if not night.kept and night.folder and (Path(night.folder) / "adapter_model.safetensors").is_file():
-            hippo.base.attach(Path(night.folder))
-            trained = figures(edits, before, ask(hippo.base, edits, before))
-            hippo.base.detach()
     found = figures(edits, before, after)
     kept = night.to_dict()
     return {
         **found,
         "chat_efficacy": sum(_says(a.text, e.new) for a, e in zip(chat, edits, strict=True)) / len(edits),
         "night": {k: kept.get(k) for k in ("verdict", "reason", "seconds", "steps", "recall", "keep", "gate")},
-        "as_trained": trained,
         "n_told": len(outcomes),
         "n_gated": outcomes.count("gated"),
         "n_available": len(every),

@@ -62,9 +62,6 @@ def _edits(result: Mapping[str, Any]) -> list[Sequence[str]]:
         )  # fmt: skip
     night = result["night"]
     table.append((f"night {night['verdict']}: {night['reason']}", "", "", "", "", ""))
-    if (trained := result["as_trained"]) is not None:
-        figures = ", ".join(f"{name} {trained[name]:.3f}" for name in ("efficacy", "locality") if trained[name])
-        table.append((f"the rejected night: {figures}", "", "", "", "", ""))
     return table
 
 

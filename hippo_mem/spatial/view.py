@@ -16,7 +16,7 @@ from typing import Any
 
 from hippo_mem.config import SpatialConfig
 from hippo_mem.errors import InputError
-from hippo_mem.spatial import links, procedure_questions, rows
+from hippo_mem.spatial import journeys, links, procedure_questions, rows
 from hippo_mem.spatial.asking import Asking, read_question
 from hippo_mem.spatial.atlas import Atlas
 from hippo_mem.spatial.deciding import Answer, answer
@@ -31,6 +31,7 @@ from hippo_mem.storage.origins import version
 from hippo_mem.types import Decision, PlaceHit, Where
 
 _ATLASES = 64  # maps kept in memory
+_TOLD = 2000  # the newest episodes among which a journey is looked for; all of them take about 10 ms
 _PROCEDURES = 500  # the newest that are looked through; one costs about 20 microseconds
 
 
@@ -104,7 +105,7 @@ class MapView:
         asking = read_question(question)
         if asking is not None and (decision := self._decide(asking, context, as_of)) is not None:
             return decision
-        return self._procedure(question, context, as_of)
+        return self._journey(question, context, as_of) or self._procedure(question, context, as_of)
 
     def _decide(self, asking: Asking, context: str | None, as_of: float | None) -> Decision | None:
         with self._database.read() as connection:
@@ -134,6 +135,28 @@ class MapView:
             traces = links.edge_traces(connection, best.edges)
         return Decision(
             text=best.text, memory="spatial", path=best.steps, others=others, trace_ids=traces, confidence=best.sure
+        )  # fmt: skip
+
+    def _journey(self, question: str, context: str | None, as_of: float | None) -> Decision | None:
+        """Where somebody went after or before a place, from the episodes that tell of their way."""
+        if not journeys.may_ask(question):
+            return None
+        with self._database.read() as connection:
+            told = connection.execute(
+                "SELECT id, text FROM (SELECT id, text, valid_from FROM traces WHERE retired IS NULL "
+                "AND (? IS NULL OR context_key = ?) AND (? IS NULL OR valid_from <= ?) ORDER BY id DESC LIMIT ?) "
+                "ORDER BY valid_from, id",
+                (context, context, as_of, as_of, _TOLD),
+            ).fetchall()
+        ways = journeys.ways_of(row["text"] for row in told)
+        asked = journeys.asked_of(question, ways)
+        place = journeys.place_of(asked, ways[asked.who]) if asked is not None else None
+        if asked is None or place is None:
+            return None
+        rests = [row["id"] for row in told if any(leg.who == asked.who for leg in journeys.legs_of(row["text"]))]
+        return Decision(
+            text=place, memory="spatial", path=(f"{asked.who}: {', '.join(ways[asked.who])}",),
+            trace_ids=tuple(rests), confidence=0.8,
         )  # fmt: skip
 
     def _procedure(self, question: str, context: str | None, as_of: float | None) -> Decision | None:
