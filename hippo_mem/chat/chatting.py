@@ -10,6 +10,7 @@ Everything that touches the store happens before the first piece of the answer. 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,18 @@ _NIGHT_TOKENS = 24  # what a night was taught to answer with, at most
 # A memory is shown to the model when it is this near to the message (cosine); unrelated notes only confuse it.
 _NOTE_SIMILARITY = 0.4
 _OPEN_QUESTION = frozenset({"why", "how"})
+_ADVICE = re.compile(r"\b(?:should|can|could|may|must|would|shall|might)\s+(?:i|we|you|one)\b", re.IGNORECASE)
+# What makes a message part of the talk before it. Anything else stands for itself: shown a poem, a model of this size
+# goes on with the poem whatever it is asked next.
+_FOLLOWS_ON = re.compile(
+    r"^(?:and|but|or|so|then|also|yes|no|yeah|nope|okay|ok|sure|why|how so|go on|continue|more|again|really|"
+    r"what about|how about|tell me more)\b|"
+    r"\b(?:it|its|that|this|those|these|them|they|their|he|him|his|she|her|hers|one|ones|there|again|more|instead|"
+    r"another|previous|above|earlier|before|last|former|latter|shorter|longer|simpler)\b",
+    re.IGNORECASE,
+)
+# Against loops, which small models fall into; 1 is none. Chosen by eye on twenty prompts.
+_REPETITION_PENALTY = 1.15
 _SPAN_HOW = ("how many", "how much", "how old", "how long", "how often", "how far", "how tall", "how big")
 _COVERED = 0.5  # share of a question's words, names aside, that a memory must have to answer for somebody not the user
 
@@ -167,10 +180,7 @@ class Chatting:
     def _is_private(self, question: str) -> bool:
         """Whether only the user could have told it: "What is my cat called?", not "How do I cook rice?"."""
         asked = asking.asked(self._parser.doc(question))
-        low = question.lower()
-        return asked.first_person and not _is_open(question) and not any(
-            f" {word} i " in f" {low} " for word in ("should", "can", "could", "may", "must", "would")
-        )  # fmt: skip
+        return asked.first_person and not _is_open(question)
 
     def _behind(self, decision: Decision, recall: Recall) -> tuple[Source, ...]:
         found = {h.trace.id: h for h in recall.hits}
@@ -197,13 +207,15 @@ class Chatting:
     ) -> ChatTurn:  # fmt: skip
         engine = self._engine()
         near = [h for h in (recall.hits if recall else ()) if (h.similarity or 0.0) >= _NOTE_SIMILARITY][:_N_NOTES]
+        shown = talk if _follows_on(talk) else [*(m for m in talk[:-1] if m.role == "system"), talk[-1]]
         prompt = conversation_prompt(
-            engine.template, talk, notes=[h.trace.text for h in near], count=lambda t: len(engine.encode(t)),
+            engine.template, shown, notes=[h.trace.text for h in near], count=lambda t: len(engine.encode(t)),
             limit=engine.context - options.max_new_tokens,
         )  # fmt: skip
         stream = engine.stream(
-            prompt, max_new_tokens=options.max_new_tokens, sampling=options.sampling, stop=options.stop, adapter=False
-        )
+            prompt, max_new_tokens=options.max_new_tokens, stop=options.stop, adapter=False,
+            sampling=replace(options.sampling, repetition_penalty=_REPETITION_PENALTY),
+        )  # fmt: skip
         return ChatTurn(
             decided_by="model", stream=stream, memory=options.memory, began=began, outcomes=outcomes, recall=recall,
             sources=tuple(map(source_of, near)), prompt=prompt,
@@ -250,10 +262,18 @@ def _where(options: TurnOptions) -> Where | None:
     return Where(context_key=options.context) if options.context is not None else None
 
 
+def _follows_on(talk: Sequence[Message]) -> bool:
+    """Whether the last message needs what was said before it: it points back, or is too short to stand alone."""
+    last = talk[-1].content
+    return _FOLLOWS_ON.search(last) is not None or len(last.split()) < 3
+
+
 def _is_open(question: str) -> bool:
-    """Whether it wants an explanation rather than a name, a place, a time or a number."""
+    """Whether it wants an explanation or advice rather than a name, a place, a time or a number."""
     low = question.lower().lstrip()
-    return low.split(maxsplit=1)[0].rstrip("?'s") in _OPEN_QUESTION and not low.startswith(_SPAN_HOW)
+    if _ADVICE.search(low):
+        return True
+    return re.split(r"[\W']", low, maxsplit=1)[0] in _OPEN_QUESTION and not low.startswith(_SPAN_HOW)
 
 
 def _sentence(text: str) -> str:

@@ -44,8 +44,8 @@ class ChatTurn(Iterator[str]):
     * `decided_by`: see `DecidedBy`; `memory`: whether memory was on.
 
     Known at the end: `text`, `finish_reason` ("stop", "length", "cancelled"), `n_tokens`, `first_token_s` and
-    `seconds`, both counted from the call of `chat`. Everything that touches the store is done before the first piece: iterating
-    only decodes, so another turn may be started meanwhile. `cancel()` may be called from any thread.
+    `seconds`, both counted from the call of `chat`. Everything that touches the store is done before the first piece:
+    iterating only decodes, so another turn may be started meanwhile. `cancel()` may be called from any thread.
     """
 
     def __init__(

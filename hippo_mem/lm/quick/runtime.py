@@ -30,6 +30,8 @@ GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
 # Beyond this a prompt's cache of keys and values grows past the weights, and a small model follows it no more.
 MAX_CONTEXT = 2048
+# Tokens of a prompt a pass: each has a row of the whole vocabulary, 13 MB for the default model's 64.
+_CHUNK = 64
 
 
 class QuickEngine:
@@ -116,8 +118,9 @@ class QuickEngine:
         """Mean over tokens of the base's hidden states: texts -> (n, d * L) float32."""
         rows = []
         for text in texts:
-            session = self._session(self.encode(text)[: self.context - 1] or self._start, False, 1)
-            rows.append(np.concatenate([session.output(state_name(i))[0].mean(axis=0) for i in layers]))
+            ids = self.encode(text)[: self.context - 1] or self._start
+            states = self._session([], False, len(ids) + 1).outputs(ids, *map(state_name, layers))
+            rows.append(np.concatenate([state.mean(axis=0) for state in states]))
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
     def stream(
@@ -158,8 +161,7 @@ class QuickEngine:
                     continue
                 rows = first[None]
                 if len(tail) > 1:
-                    session.extend(tail[:-1])
-                    rows = np.concatenate([rows, session.output("logits")[0]])
+                    rows = np.concatenate([rows, *session.outputs(tail[:-1], "logits")])
                     session.rewind(len(head))
                 result[i] = _log_softmax(rows)[np.arange(len(tail)), tail].tolist()
         return result
@@ -172,13 +174,14 @@ class QuickEngine:
             if len(ids) < 2:
                 result.append(0.0)
                 continue
-            logits = self._session(ids[:-1], speaks, 1).output("logits")[0]
+            (logits,) = self._session([], speaks, len(ids)).outputs(ids[:-1], "logits")
             result.append(float(-_log_softmax(logits)[np.arange(len(ids) - 1), ids[1:]].mean()))
         return result
 
     def logits(self, text: str, *, speaks: bool = False) -> Floats:
         """(T, V) logits after each token of a text, for checks of parity."""
-        return self._session(self.encode(text), speaks, 1).output("logits")[0]
+        ids = self.encode(text)
+        return self._session([], speaks, len(ids) + 1).outputs(ids, "logits")[0]
 
     def _session(self, ids: Sequence[int], speaks: bool, n_new: int) -> _Session:
         adapter = self._adapter
@@ -193,7 +196,7 @@ class _Session:
         params = og.GeneratorParams(model)
         params.set_search_options(max_length=limit, do_sample=False)
         self._generator = og.Generator(model, params)
-        self._inputs = inputs  # the generator borrows their memory
+        self._og_inputs = inputs  # the generator borrows their memory
         for name, array in inputs.items():
             self._generator.set_model_input(name, array)
         self.extend(ids)
@@ -208,16 +211,22 @@ class _Session:
         self.extend([token])
 
     def extend(self, ids: Sequence[int]) -> None:
-        """Go on with several tokens."""
-        self._generator.append_tokens(np.asarray(ids, dtype=np.int32))
+        """Go on with several tokens, `_CHUNK` at a time."""
+        for start in range(0, len(ids), _CHUNK):
+            self._generator.append_tokens(np.asarray(ids[start : start + _CHUNK], dtype=np.int32))
+
+    def outputs(self, ids: Sequence[int], *names: str) -> list[Floats]:
+        """Go on with several tokens; the outputs of those names for each, (tokens, ...)."""
+        found: list[list[Floats]] = [[] for _ in names]
+        for start in range(0, len(ids), _CHUNK):
+            self.extend(ids[start : start + _CHUNK])
+            for rows, name in zip(found, names, strict=True):
+                rows.append(np.array(self._generator.get_output(name)[0], dtype=np.float32))
+        return [np.concatenate(rows) for rows in found]
 
     def rewind(self, n: int) -> None:
         """Back to the first `n` tokens."""
         self._generator.rewind_to(n)
-
-    def output(self, name: str) -> Floats:
-        """An output of the graph for the tokens that were put in last, copied."""
-        return np.array(self._generator.get_output(name), dtype=np.float32)
 
     def close(self) -> None:
         """Let go of the cache."""
