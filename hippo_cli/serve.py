@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,15 @@ from rich.table import Table
 from hippo_cli.plain import print_json
 from hippo_cli.session import DEFAULT_USER, Session, with_session
 from hippo_mem.errors import InputError
+
+
+class Engine(StrEnum):
+    """What answers people."""
+
+    AUTO = "auto"
+    INT8 = "int8"
+    INT4 = "int4"
+    TORCH = "torch"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +46,9 @@ def serve(
     name: Annotated[
         list[str] | None, typer.Option("--name", help="A name clients know this server by, besides its address.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What answers: the model quantized (auto: int8), or as it is trained (torch).")
+    ] = Engine.AUTO,
     no_web: Annotated[bool, typer.Option("--no-web", help="Only the APIs, no pages.")] = False,
     no_nights: Annotated[bool, typer.Option("--no-nights", help="Never sleep by itself.")] = False,
 ) -> None:
@@ -51,7 +64,7 @@ def serve(
     from hippo_mem.serve.sockets import listen, url_of
 
     config = ServeConfig(
-        home=session.home, host=host, port=port, model=session.model_name, hosts=tuple(name or ()),
+        home=session.home, host=host, port=port, model=session.model_name, hosts=tuple(name or ()), engine=engine.value,
         web=not no_web, nights=not no_nights,
     )  # fmt: skip
     app = make_app(config)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -39,12 +39,14 @@ MCP_PATH = "/mcp"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeConfig:
-    """How one server runs. `hosts` are names it answers to besides loopback and `host`; `answers` at once."""
+    """How one server runs. `hosts` are names it answers to besides loopback and `host`; `answers` at once; `engine` as
+    in `HippoConfig`."""
 
     home: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8377
     model: str = DEFAULT_MODEL
+    engine: Literal["torch", "auto", "int8", "int4"] = "auto"
     hosts: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     answers: int = 2
@@ -55,7 +57,7 @@ class ServeConfig:
 def open_memory(config: ServeConfig, user: str) -> Hippo:
     """One user's memory as a server opens it: surprise is measured by the store's own words, so that telling it
     something needs no language model in this process."""
-    settings = HippoConfig(gate=replace(GateConfig(), surprise="cheap"))
+    settings = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine)
     return Hippo.open(config.home, user, model=config.model, config=settings)
 
 
