@@ -21,6 +21,7 @@ _FIRST = frozenset({"i", "me", "myself", "user", "we", "us", "ourselves"})
 _DETERMINERS = frozenset("the a an some this that these those any another".split())
 _OWNING = {"my": "user's", "our": "user's", "mine": "user's"}
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u201c": '"', "\u201d": '"'})
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _OF = re.compile(r"^(?:the )?([\w-]+(?: [\w-]+)?) of (.+)$")
 _DEFINITE = re.compile(r"^(the|this|that|these|those|my|our|his|her|their|its|your)\b|'s?\s", re.IGNORECASE)
 # Nouns after which "of" tells what something consists of or how much of it, not whose it is.
@@ -48,19 +49,22 @@ def entity_key(name: str) -> str:
     Case, outer punctuation, leading determiners and "of" possessives go: "The Sister of Tom" and "Tom's sister" are
     both "tom's sister"; "I" is "user", "my car" is "user's car". Empty for a name without letters or digits.
     """
-    text = unicodedata.normalize("NFKC", name).translate(_APOSTROPHES).casefold()
-    text = re.sub(r"\s+", " ", text).strip(' .,;:!?"()[]{}')
-    text = re.sub(r"\b([\w-]+s)'(?=\s)", r"\1's", text)  # "James' car", "my parents' house"
+    if _PLAIN.fullmatch(name):  # most of what is asked for: nothing to normalize
+        text = name
+    else:
+        text = unicodedata.normalize("NFKC", name).translate(_APOSTROPHES).casefold()
+        text = re.sub(r"\s+", " ", text).strip(' .,;:!?"()[]{}')
+        text = re.sub(r"\b([\w-]+s)'(?=\s)", r"\1's", text)  # "James' car", "my parents' house"
     words = text.split(" ")
     while len(words) > 1 and words[0] in _DETERMINERS:
         words.pop(0)
-    if not any(c.isalnum() for c in "".join(words)):
+    if not any(c.isalnum() for word in words for c in word):
         return ""
     if len(words) == 1:
         return USER_KEY if words[0] in _FIRST else words[0]
     words[0] = _OWNING.get(words[0], words[0])
     text = " ".join(words)
-    found = _OF.match(text)
+    found = _OF.match(text) if " of " in text else None
     if found and found[1].split(" ")[-1] not in _MEASURES and "'s " not in found[1]:
         text = f"{entity_key(found[2])}'s {found[1]}"
     owner, mark, noun = text.rpartition("'s ")

@@ -28,6 +28,8 @@ from hippo_mem.storage.database import Database
 from hippo_mem.storage.origins import bump
 from hippo_mem.types import Decision, Event, Fact, FactHit, Outcome, Provenance, Where
 
+_SPARE = 4  # facts looked up beyond those wanted: the arrays may not know yet that one was closed
+
 
 class KnowledgeGraph:
     """The relational memory in an open store. As safe to share between threads as its database.
@@ -165,7 +167,7 @@ class KnowledgeGraph:
             if not starts:
                 return []
             mask = self._index.mask(where.context_key, as_of, allowed_by(connection, where))
-            reached = walk(self._index, starts, mask, cue, 2 * k)
+            reached = walk(self._index, starts, mask, cue, k + _SPARE)
             rows = by_ids(connection, [i for r in reached for i in r.steps])
             # The rows have the last word: the arrays may not know yet that a fact was closed.
             kept = [r for r in reached if r.fact_id in rows and rows[r.fact_id].holds(as_of)][:k]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class Incidence:
         self.version = -1
         self.n = 0
         self._patched = False
+        self._words: dict[str, list[tuple[int, float]]] = {}
+        self._n_worded = 0
         self._arrays: dict[str, NDArray[Any]] = {}
         self._fill([])
 
@@ -126,6 +129,39 @@ class Incidence:
         if not 0 <= entity < len(self._indptr) - 1:
             return np.empty(0, dtype=np.int64)
         return self._indices[self._indptr[entity] : self._indptr[entity + 1]]
+
+    def around(self, entities: Ints, mask: NDArray[np.bool_], limit: int, enough: int) -> tuple[Ints, Ints]:
+        """Positions of the facts at each of these entities that `mask` (n,) allows, newest first, at most `limit` an
+        entity; and beside each the entity it is at. In the order of the entities; those after which there are `enough`
+        facts are left out.
+        """
+        known = entities[(entities >= 0) & (entities < len(self._indptr) - 1)]
+        sizes = np.minimum(self._indptr[known + 1] - self._indptr[known], limit)
+        known = known[: int(np.searchsorted(np.cumsum(sizes), enough)) + 1]
+        begins, ends = self._indptr[known].astype(np.int64), self._indptr[known + 1].astype(np.int64)
+        counts = ends - begins
+        owner = np.repeat(np.arange(len(known)), counts)
+        # Counting down from each entity's last: its newest fact comes first.
+        down = np.repeat(ends - 1, counts) - (
+            np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        )
+        facts = self._indices[down].astype(np.int64)
+        keep = mask[facts]
+        facts, owner = facts[keep], owner[keep]
+        starts = np.searchsorted(owner, np.arange(len(known)))
+        rank = np.arange(len(owner)) - starts[owner] if len(owner) else owner
+        few = rank < limit
+        return facts[few], known[owner[few]]
+
+    def relation_words(self, stems: Callable[[str], Iterable[str]]) -> dict[str, list[tuple[int, float]]]:
+        """For each word, the relations (codes) it stands in and its share of their words; kept as relations come."""
+        new = list(self.relations.items())[self._n_worded :] if self._n_worded < len(self.relations) else ()
+        for relation, code in new:
+            own = list(stems(relation))
+            for stem in own:
+                self._words.setdefault(stem, []).append((code, 1.0 / len(own)))
+        self._n_worded = len(self.relations)
+        return self._words
 
     def mask(self, context_key: str | None, as_of: float | None, allowed: set[int] | None) -> NDArray[np.bool_]:
         """Which facts may be looked at: true at `as_of` (None: now), of the context (None: any), of those ids."""

@@ -39,7 +39,8 @@ def personalized_pagerank(
     out = np.asarray(weights.sum(axis=1)).ravel().astype(np.float64)
     dangling = out <= 0
     scale = np.divide(1.0, out, out=np.zeros_like(out), where=~dangling)
-    step = sparse.csr_matrix(weights.T @ sparse.diags(scale))
+    # Symmetric: the transpose of W with each column scaled is W scaled by column.
+    step = sparse.csr_matrix((weights.data * scale[weights.indices], weights.indices, weights.indptr), shape=(n, n))
     p = restart.copy()
     for _ in range(max_iterations):
         lost = float(p[dangling].sum())

@@ -20,12 +20,15 @@ from hippo_mem.relational.incidence import Incidence, Ints
 from hippo_mem.relational.pagerank import personalized_pagerank
 from hippo_mem.text import STOP_WORDS, words
 
-MAX_FACTS = 2000  # of one walk
+MAX_FACTS = 1500  # of one walk
 MAX_AT_NODE = 200  # the newest facts of a hub
 MAX_HOPS = 3
 _MAX_NAME_WORDS = 6
 _FIRST_NAME_WEIGHT = 0.3  # "Ana" may be Ana Ruiz: near, but nobody said so
 _RELATION_WEIGHT = 1.0
+# Enough to rank by: after 12 steps the order of the first facts no longer moves.
+_TOLERANCE = 1e-3
+_ITERATIONS = 12
 _STEMMER = Stemmer.Stemmer("english")
 
 
@@ -80,7 +83,7 @@ def walk(index: Incidence, starts: dict[int, float], mask: NDArray[np.bool_], cu
     """
     if not starts or not mask.any():
         return []
-    facts, parents = _neighborhood(index, starts, mask)
+    facts, trails = _neighborhood(index, starts, mask)
     if not len(facts):
         return []
     head, tail = index.head[facts], index.tail[facts]
@@ -99,66 +102,81 @@ def walk(index: Incidence, starts: dict[int, float], mask: NDArray[np.bool_], cu
             restart[at] = mass / np.sqrt(1.0 + index.degree(entity))
     if restart.sum() <= 0:
         return []
-    rank = personalized_pagerank(matrix, restart)
+    rank = personalized_pagerank(matrix, restart, tolerance=_TOLERANCE, max_iterations=_ITERATIONS)
     out = np.asarray(matrix.sum(axis=1)).ravel()
     flow = weight * (rank[h] / out[h] + rank[t] / out[t])
     best = np.lexsort((-facts, -flow))[:limit]
     return [
-        Reached(fact_id=int(index.id[facts[i]]), score=float(flow[i]), steps=_steps(index, int(facts[i]), parents))
+        Reached(fact_id=int(index.id[facts[i]]), score=float(flow[i]), steps=_steps(index, int(facts[i]), trails))
         for i in best
     ]
 
 
-def _neighborhood(
-    index: Incidence, starts: dict[int, float], mask: NDArray[np.bool_]
-) -> tuple[Ints, dict[int, tuple[int, int]]]:
-    """Positions of the facts within a few hops, and for each entity the fact and the entity it was reached from."""
-    parents: dict[int, tuple[int, int]] = dict.fromkeys(starts, (-1, -1))
-    taken: dict[int, None] = {}
-    frontier = sorted(starts, key=lambda e: index.degree(e))
-    for _ in range(MAX_HOPS):
-        following: list[int] = []
-        for entity in frontier:
-            here = index.at(entity)
-            here = here[mask[here]][-MAX_AT_NODE:]
-            here = here[::-1][: MAX_FACTS - len(taken)]
-            others = index.head[here] + index.tail[here] - entity
-            for fact, other in zip(here.tolist(), others.tolist(), strict=True):
-                taken[fact] = None
-                if other not in parents:
-                    parents[other] = (fact, entity)
-                    following.append(other)
-            if len(taken) >= MAX_FACTS:
-                break
-        frontier = following
-        if len(taken) >= MAX_FACTS:
-            break
-    return np.fromiter(taken, dtype=np.int64, count=len(taken)), parents
+class _Trails:
+    """The entities a walk has met, and the fact and the entity each was first reached from."""
 
+    def __init__(self, starts: Ints) -> None:
+        nowhere = np.full(len(starts), -1, dtype=np.int64)
+        self._hops: list[tuple[Ints, Ints, Ints]] = [(np.sort(starts), nowhere, nowhere)]
 
-def _steps(index: Incidence, fact: int, parents: dict[int, tuple[int, int]]) -> tuple[int, ...]:
-    """The facts from a start to this one, as ids."""
+    def unmet(self, entities: Ints) -> NDArray[np.bool_]:
+        """Which of these entities were not met before."""
+        fresh = np.ones(len(entities), dtype=bool)
+        for known, _, _ in self._hops:
+            at = np.minimum(np.searchsorted(known, entities), len(known) - 1)
+            fresh &= known[at] != entities
+        return fresh
 
-    def trail(entity: int) -> list[int]:
+    def add(self, entities: Ints, facts: Ints, origins: Ints) -> None:
+        """One hop on: sorted entities, each once."""
+        if len(entities):
+            self._hops.append((entities, facts, origins))
+
+    def to(self, entity: int) -> list[int]:
+        """The facts that lead to an entity, from a start on."""
         found: list[int] = []
-        while (parent := parents.get(entity, (-1, -1)))[0] >= 0:
-            found.append(parent[0])
-            entity = parent[1]
+        for known, facts, origins in reversed(self._hops[1:]):
+            at = int(known.searchsorted(entity))
+            if at < len(known) and known[at] == entity:
+                found.append(int(facts[at]))
+                entity = int(origins[at])
         return found[::-1]
 
-    ways = [trail(int(index.head[fact])), trail(int(index.tail[fact]))]
-    way = min(ways, key=len)
+
+def _neighborhood(index: Incidence, starts: dict[int, float], mask: NDArray[np.bool_]) -> tuple[Ints, _Trails]:
+    """Positions of the facts within a few hops, nearest first, and how each entity was reached."""
+    frontier = np.array(sorted(starts, key=lambda e: index.degree(e)), dtype=np.int64)
+    trails = _Trails(frontier)
+    heads, tails = index.head, index.tail
+    taken = np.empty(0, dtype=np.int64)
+    for _ in range(MAX_HOPS):
+        here, origins = index.around(frontier, mask, MAX_AT_NODE, 2 * MAX_FACTS)
+        others = heads[here] + tails[here] - origins
+        together = np.concatenate([taken, here])
+        _, first = np.unique(together, return_index=True)
+        taken = together[np.sort(first)][:MAX_FACTS]
+        fresh = trails.unmet(others)
+        reached, at = np.unique(others[fresh], return_index=True)
+        trails.add(reached, here[fresh][at], origins[fresh][at])
+        frontier = reached[np.argsort(at, kind="stable")]
+        if len(taken) >= MAX_FACTS or not len(frontier):
+            break
+    return taken, trails
+
+
+def _steps(index: Incidence, fact: int, trails: _Trails) -> tuple[int, ...]:
+    """The facts from a start to this one, as ids."""
+    way = min((trails.to(int(index.head[fact])), trails.to(int(index.tail[fact]))), key=len)
     return tuple(int(index.id[f]) for f in [*(f for f in way if f != fact), fact])
 
 
 def _mentioned(index: Incidence, cue: str) -> NDArray[np.float64]:
     """For each relation code, the share of its content words that the cue has too, word forms aside."""
-    spoken = _stems(words(cue))
     found = np.zeros(max(1, len(index.relations)))
-    for relation, code in index.relations.items():
-        own = _stems(w for w in relation.split("_") if w not in STOP_WORDS)
-        if own:
-            found[code] = len(own & spoken) / len(own)
+    words_of = index.relation_words(lambda relation: _stems(w for w in relation.split("_") if w not in STOP_WORDS))
+    for stem in _stems(words(cue)):
+        for code, share in words_of.get(stem, ()):
+            found[code] += share
     return found
 
 
