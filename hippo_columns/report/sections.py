@@ -113,9 +113,9 @@ def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
     yield Table(header=header, rows=rows)
     yield Paragraph(
         text="BWT (Lopez-Paz & Ranzato 2017) and forgetting (Chaudhry et al. 2018: the best accuracy since a task was "
-        "learned minus the last one) are in points over all stages, sleeps included. "
-        "A sleep is kept when no task loses more validation accuracy than `sleep.max_drop`; after another one the network "
-        "goes back to what it was, and the figures after sleep are those of what was not kept."
+        "learned minus the last one) are in points over all stages, sleeps included. A sleep is kept when no task "
+        "loses more validation accuracy than `sleep.max_drop`; after another one the network goes back to what it was, and "
+        "the figures after sleep are those of what was not kept."
     )
 
 
