@@ -27,6 +27,7 @@ from hippo_eval.stamps import stamp
 from hippo_eval.suites.choose import SUITES, check_suite
 from hippo_mem.errors import GuardrailError, HippoError, ModelUnavailable, StorageFull
 
+_SECONDS_BETWEEN_LINES = 20.0
 Say = Callable[[str], None]
 
 
@@ -155,10 +156,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         measure_matrix(
             matrix_of(given), given.run_id, runs=given.runs, reports=given.reports, dry_run=given.dry_run,
-            strict=given.strict, say=_say,
+            strict=given.strict, say=_say, progress=_Now(_say),
         )  # fmt: skip
 
     return exit_code("eval", work)
+
+
+class _Now:
+    """What the cell at work is doing, a line every so often."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._last = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take one report of progress."""
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            self._say(f"    {stage} {done}/{total}" if total > 0 else f"    {stage} {done}")
 
 
 def _say(line: str) -> None:
