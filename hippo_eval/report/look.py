@@ -22,7 +22,7 @@ STYLE = f"""
 {_colors(DARK)}}}}}
 *{{box-sizing:border-box}}
 body{{background:var(--bg);color:var(--fg);font:16px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;margin:0 auto;
-max-width:80rem;padding:1.5rem clamp(.9rem,3vw,2.5rem) 4rem}}
+max-width:92rem;padding:1.5rem clamp(.9rem,3vw,2.5rem) 4rem}}
 h1{{font-size:1.7rem;line-height:1.25;margin:.4rem 0 .3rem;overflow-wrap:anywhere}}
 h2{{font-size:1.25rem;margin:2.4rem 0 .6rem;padding-top:.8rem;border-top:1px solid var(--line)}}
 h3{{font-size:1.02rem;margin:1.5rem 0 .4rem}}

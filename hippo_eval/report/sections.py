@@ -52,7 +52,13 @@ def asked_with(board: Board, label: str, phase: Phase) -> str:
 
 def attention(violations: Sequence[Violation], problems: Sequence[str], missing: Sequence[str]) -> list[Block]:
     """What a reader must know before believing a figure."""
-    items: list[tuple[Tone, str]] = [("bad", f"{v.board}, {_who(v)}: {v.text}") for v in violations]
+    seeds: dict[tuple[str, str, str], list[int]] = {}
+    for v in violations:
+        seeds.setdefault((v.board, v.label, v.text), []).append(v.seed)
+    items: list[tuple[Tone, str]] = [
+        ("bad", f"{board}, {label}, seed {', '.join(map(str, of))}: {text}")
+        for (board, label, text), of in seeds.items()
+    ]
     items += [("bad", p) for p in problems] + [("open", m) for m in missing]
     if not items:
         return [
@@ -272,10 +278,18 @@ def parts(run: Run, pairs: Sequence[Pairing]) -> list[Block]:
 def _idle(found: Sequence[tuple[Pairing, Sequence[str]]]) -> list[tuple[Tone, str]]:
     """The parts that change nothing wherever they were tried, by name; then those that harm or help somewhere."""
     by_part: dict[str, list[tuple[str, str, bool]]] = {}
+    floor: dict[str, list[str]] = {}
     for p, effects in found:
         where = f"{p.board.name} {short(p.second)}"
+        if verdict.at_floor(p) and not effects:
+            floor.setdefault(verdict.change_of(p), []).append(where)
+            continue
         by_part.setdefault(verdict.change_of(p), []).append((verdict.finding(p), where, bool(effects)))
-    said: list[tuple[Tone, str]] = []
+    said: list[tuple[Tone, str]] = [
+        ("open", f"{change}: nothing can be seen, EM is 0 with it and without ({', '.join(places)}).")
+        for change, places in floor.items()
+        if change not in by_part
+    ]
     for change, outcomes in sorted(by_part.items()):
         where = ", ".join(w for _, w, _ in outcomes)
         if all(f in ("identical", "same") for f, _, _ in outcomes):
@@ -294,7 +308,3 @@ def _idle(found: Sequence[tuple[Pairing, Sequence[str]]]) -> list[tuple[Tone, st
         if all(f not in ("lower", "higher") for f, _, _ in outcomes):
             said.append(("open", f"{change}: no effect on EM is shown and none ruled out ({where})."))
     return [(tone, text[0].upper() + text[1:]) for tone, text in said]
-
-
-def _who(violation: Violation) -> str:
-    return violation.label if violation.seed is None else f"{violation.label}, seed {violation.seed}"

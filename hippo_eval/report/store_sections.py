@@ -22,6 +22,8 @@ from hippo_mem.errors import HippoError
 # The bars of one night (design, "what must be true").
 MAX_FLIPPED, MAX_NATS = 0.01, 0.01
 _COLORS = ("blue", "green", "orange", "grey", "sky")
+# Values by the size of the store.
+_Curve = dict[float, list[float]]
 _N_STEPS = 10  # points of the curve of writing
 
 
@@ -68,9 +70,12 @@ def cost_table(rows: Mapping[str, Cost], lead: str = "") -> Table:
 
 
 def _growth(run: Run) -> Iterator[Plot]:
-    """Latency and recall of each memory over the size of its store, where there are at least two sizes."""
-    latency: dict[str, dict[float, list[float]]] = {}
-    reach: dict[str, dict[float, list[float]]] = {}
+    """Latency of each memory, and recall on each suite, over the size of the store; where there are two sizes or more.
+
+    Recall is told suite by suite, for the memory that most boards have: suites differ in more than size.
+    """
+    latency: dict[str, _Curve] = {}
+    reach: dict[str, dict[str, _Curve]] = {}
     for board, label, reads in _memories(run):
         found = figures_of(board, label, "on")
         sizes = [s for r in reads if (s := _count(r.result.metrics, "store", "size"))]
@@ -80,21 +85,27 @@ def _growth(run: Run) -> Iterator[Plot]:
         if found.latency:
             latency.setdefault(label, {}).setdefault(size, []).append(float(found.latency["p50_ms"]))
         if found.in_reach is not None:
-            reach.setdefault(label, {}).setdefault(size, []).append(found.in_reach)
-    for name, title, unit, by_label in (
-        ("growth_latency", "Latency over store size", "median ms a question", latency),
-        ("growth_recall", "Recall over store size", "answer among the recalled", reach),
-    ):
-        if len({size for by_size in by_label.values() for size in by_size}) > 1:
-            series = [
-                plots.Series(
-                    label=label.removeprefix("memory/"),
-                    points=[(size, sum(v) / len(v)) for size, v in sorted(by_size.items())],
-                    color=_COLORS[i % len(_COLORS)],
-                )
-                for i, (label, by_size) in enumerate(by_label.items())
-            ]
-            yield plots.lines(name, title, series, x="memories in the store", y=unit, logarithmic=True)
+            reach.setdefault(label, {}).setdefault(board.suite, {}).setdefault(size, []).append(found.in_reach)
+    if any(len(curve) > 1 for curve in latency.values()):
+        named = {label.removeprefix("memory/"): curve for label, curve in latency.items()}
+        yield _curves("growth_latency", "Latency over store size, all suites", named, "median ms a question")
+    widest = max(reach, key=lambda label: sum(map(len, reach[label].values())), default="")
+    grown = {suite: curve for suite, curve in reach.get(widest, {}).items() if len(curve) > 1}
+    if grown:
+        title = f"Recall over store size, {widest.removeprefix('memory/')}"
+        yield _curves("growth_recall", title, grown, "answer among the recalled")
+
+
+def _curves(name: str, title: str, curves: Mapping[str, _Curve], unit: str) -> Plot:
+    series = [
+        plots.Series(
+            label=label,
+            points=[(size, sum(v) / len(v)) for size, v in sorted(curve.items())],
+            color=_COLORS[i % len(_COLORS)],
+        )
+        for i, (label, curve) in enumerate(curves.items())
+    ]
+    return plots.lines(name, title, series, x="memories in the store", y=unit, logarithmic=True)
 
 
 def _writing(run: Run) -> Iterator[Plot]:

@@ -30,20 +30,27 @@ from hippo_eval.report.figures import Figures, Pairing, by_slot, figures_of
 from hippo_eval.report.reading import Board
 from hippo_eval.report.sections import NOTE, asked_with, color_of, short
 from hippo_eval.report.store_sections import cost_table
+from hippo_eval.report.suite_figures import suite_figures
 from hippo_eval.report.tables import NONE, number, p_value, points, share, slug, with_interval
 
 _N_EXAMPLES, _N_HITS, _N_WORDS = 6, 4, 60
-# Figures of single suites, told where a cell has them.
 _OTHERS = (
-    ("success_rate", "path success"),
+    ("path_success", "path success"),
     ("suboptimality", "suboptimality"),
-    ("contradiction_rate", "contradictions"),
+    ("contradictions", "contradictions"),
     ("macro_reuse", "macro reuse"),
-    ("reuse_rate", "macro reuse"),
     ("steps_saved", "steps saved"),
     ("write_precision", "write precision"),
     ("write_recall", "write recall"),
 )
+_MEANINGS = {
+    "path_success": "Path success: the walk ends at the goal, nowhere off the board. Suboptimality: its extra length.",
+    "contradictions": "Contradictions: questions of today answered with what was true before.",
+    "macro_reuse": "Macro reuse: questions that a habit answers, decided by the map and right.",
+    "steps_saved": "Steps saved: whole scripts in one answer, against one question a step.",
+    "write_precision": "Write precision: written events that hold the answer to a question themselves (a fact that is "
+    "only a step on the way to one counts as not needed); recall: such events that were written.",
+}
 
 
 def suite_page(suite: str, boards: Sequence[Board], pairs: Sequence[Pairing]) -> Document:
@@ -134,27 +141,16 @@ def _slots(board: Board) -> list[Block]:
 
 
 def _others(board: Board) -> list[Block]:
-    rows = []
-    there = [
-        (key, name)
-        for key, name in _OTHERS
-        if any(r.result.metrics.get(key) is not None for reads in board.entries.values() for r in reads)
-    ]
-    for label, reads in board.entries.items():
-        values = []
-        for key, _ in there:
-            known = [v for r in reads if isinstance(v := r.result.metrics.get(key), (int, float))]
-            values.append(share(sum(known) / len(known)) if known else NONE)
-        rows.append([label, *values])
+    found = {label: f for label in board.entries if (f := suite_figures(board, label)) is not None}
+    there = [(key, name) for key, name in _OTHERS if any(getattr(f, key) is not None for f in found.values())]
     if not there:
         return []
-    note = "Path success: the walk ends at the goal, nowhere off the board. Suboptimality: its extra length, a share."
     return [
         Heading(text="Figures of this suite", level=3),
         Table(
             header=("preset", *(name for _, name in there)),
-            rows=rows,
-            note=note if there[0][0] == "success_rate" else "",
+            rows=[[label, *(share(getattr(f, key)) for key, _ in there)] for label, f in found.items()],
+            note=" ".join(_MEANINGS[key] for key, _ in there if key in _MEANINGS),
         ),
     ]
 

@@ -113,6 +113,8 @@ def part_judgment(pairing: Pairing, effects: Sequence[str] = ()) -> Judgment:
     n, gap = pairing.em.difference.n, _gap(pairing)
     found = finding(pairing)
     besides = f" But see: {'; '.join(effects)}." if effects else ""
+    if at_floor(pairing):
+        return Judgment(tone="open", text=f"{change} nothing can be seen: EM is 0 with it and without.{besides}")
     if found == "identical":
         n_other = n - pairing.n_same_answer
         words = f"{n_other} of {n} are worded otherwise" if n_other else "word for word the same"
@@ -128,6 +130,11 @@ def part_judgment(pairing: Pairing, effects: Sequence[str] = ()) -> Judgment:
     helps = (found == "lower") is _takes_away(pairing)
     said = "so it helps" if helps else "so it does harm here"
     return Judgment(tone="good" if helps else "bad", text=f"{change} EM is {found}, {said}: {gap}.{besides}")
+
+
+def at_floor(pairing: Pairing) -> bool:
+    """Whether nobody answers anything, so that no part can show what it is worth."""
+    return pairing.first_em.mean == 0 == pairing.second_em.mean
 
 
 def part_of(pairing: Pairing) -> str:

@@ -147,6 +147,12 @@ def test_what_a_part_does(variant: str, answers: list[bool], tone: str, text: st
     assert change_of(pairing).split()[0] == ("with" if variant == "completion" else "without")
 
 
+def test_where_nobody_answers_no_part_can_show_its_worth() -> None:
+    (pairing,) = pairings(run_of(board_of({"memory/all": right(0), "memory/all+no_gate": right(0)})))
+    judged = part_judgment(pairing)
+    assert (judged.tone, judged.text) == ("open", "Without gate nothing can be seen: EM is 0 with it and without.")
+
+
 def test_a_part_may_matter_for_something_else() -> None:
     whole, without = "memory/all+sleep", "memory/all+sleep+no_anchors"
     board = board_of(
