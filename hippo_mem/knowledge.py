@@ -7,6 +7,7 @@ ranking, of language models or of sleep.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ class Knowledge:
         """The answer the map or the graph gives by itself, None where neither does. The map is asked first."""
         for memory in (self.map, self.graph):
             decision = memory.decide(question, context=context, as_of=as_of) if memory is not None else None
-            if decision is not None:
+            if decision is not None and not _repeats(decision.text, question):
                 return decision
         return None
 
@@ -132,6 +133,13 @@ class Knowledge:
         """Rows by memory."""
         found = {"relational": self.graph, "spatial": self.map}
         return {name: memory.counts() for name, memory in found.items() if memory is not None}
+
+
+def _repeats(answer: str, question: str) -> bool:
+    """Whether an answer only names again what is asked about: "your working hours" to "What are my working hours?"."""
+    owner, _, thing = answer.casefold().partition(" ")
+    asked = " ".join(re.findall(r"[\w'-]+", question.casefold()))
+    return owner == "your" and bool(thing) and f" my {thing} " in f" {asked} "
 
 
 def traces_of(facts: Sequence[FactHit], places: Sequence[PlaceHit]) -> dict[str, list[int]]:

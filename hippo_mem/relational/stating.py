@@ -41,6 +41,7 @@ _PLACE_NOUNS = lex.word_set(
 )
 _LINKING = lex.word_set("become seem remain stay get feel look sound appear turn go grow")
 _PLIED = re.compile(r"^(?:\S+ )?(\w+) as (.+)$")
+_CHRISTENING = lex.word_set("christen baptize baptise nickname entitle title")
 _STAFF = re.compile(r"^(?:staff|payroll) of (.+)$")
 _HOMES = lex.word_set("home residence domicile")
 _LEARNERS = lex.word_set("student pupil apprentice trainee")
@@ -279,9 +280,10 @@ class _Clause:
                     whole = " ".join((rest, *said.times[k + 1 :])) if preposition == "to" else _bare_time(when)
                     made = self.state(subject, relation, whole, "passive", tail_kind="time")
                     yield replace(made, time_text="", place="")
-            for label in said.attributes:
+            for label in said.attributes:  # "was christened Milo"; "am left-handed" and "was elected" name nobody
                 any_found = True
-                yield self.state(subject, "name", bare(label.text), "label", tail_kind=subject.kind)
+                if voc.canonical(said.verb) == "name" or said.verb in _CHRISTENING:
+                    yield self.state(subject, "name", bare(label.text), "label", tail_kind=subject.kind)
             if self.objects:  # "was awarded a medal"
                 any_found = True
                 yield from (self.state(subject, f"{verb}", n, "passive") for n in self.objects)
@@ -338,6 +340,8 @@ class _Clause:
 
     def _relation(self, verb: str, thing: Named) -> str:
         relation = voc.canonical(verb)
+        if relation == "name":  # "I call my father" names nobody: whose name is told is a label of the object
+            return "telephone" if verb == "call" else "choose_name_of"
         if relation == "has" and head_noun(thing.name) in _HAVING_LIGHT:
             return verb
         if voc.state_only(relation) and self.said.mood != "habit":
