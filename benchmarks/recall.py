@@ -1,15 +1,19 @@
 """Recall over many memories: seconds, and what is found, beside exact and approximate peers in the same run.
 
-    python benchmarks/recall.py --n 50000 --json runs/bench/recall.json       # 1k, 10k, 50k; about 3 minutes
-    python benchmarks/recall.py --n 200000 --json F                           # adds 200k; about 12 minutes
+    python benchmarks/recall.py --n 50000 --json runs/bench/recall.json       # 1k, 10k, 50k
+    python benchmarks/recall.py --n 200000 --json F                           # adds 200k
     python benchmarks/recall.py --n 50000 --plot runs/bench/recall.png
 
-`search` is the nearest-vector search of the store's index over the rows (k 8). `recall` is `Recaller.recall` with the
-cue's vector given: filters, vectors, BM25, sparse keys, fusion and reading the hits from SQLite. Cues hold rare and
-frequent words alike, one of them in every row. Vectors are drawn around cluster centers and the texts from templates:
-embedding 200 000 texts would measure the embedder. `recall_at_8` counts the ids an exact scan finds; `deleted` and
-`filtered` say the same after deleting one row in ten and with filters of three widths.
-Peers hold the same vectors. Every figure is the least of `--repeats` rounds: others may use this machine.
+`search` is the nearest-vector search of the store's index over the rows (k 8). `recall` is the whole `recall` of an
+open memory with the cue's vector given: filters, vectors, BM25, sparse keys, a walk over the graph of facts, the places
+near those of the cue, fusion, and reading the hits from SQLite. The store holds one fact a row, over one person for
+every 50 rows, and a map of one place for every 100. `episodic` is the same without facts and places. Cues hold rare and
+frequent words alike, one of them in every row, and name a person and a place. Vectors are drawn around cluster centers
+and the texts from templates: embedding and parsing 200 000 texts would measure the embedder and the parser.
+`recall_at_8` counts the ids an exact scan finds; `deleted` and `filtered` say the same after deleting one row in ten
+and with filters of three widths. `reopen_s` is from opening the store to the end of the first recall.
+Peers hold the same vectors; one that is not installed is null, with why. Every figure is the least of `--repeats`
+rounds: others may use this machine.
 """
 
 from __future__ import annotations
@@ -27,11 +31,12 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from hippo_mem.awake import Awake
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.episodic.rows import Draft
-from hippo_mem.home import open_home
 from hippo_mem.recall import Recaller
-from hippo_mem.storage import Database
+from hippo_mem.relational.frames import FrameParser
+from hippo_mem.relational.tuples import Tuple
 from hippo_mem.types import Provenance, Salience, Where
 
 Floats = NDArray[np.float32]
@@ -56,18 +61,23 @@ KINDS = (
     "quilt",
     "flute",
 )
+FAMILIES = ("Abel", "Bruun", "Castor", "Dahl", "Ekman", "Frost", "Grieg", "Holm", "Ibsen", "Jansen", "Krogh", "Lund")
+PARSER = FrameParser()
 LOOKS = ("brass", "striped", "marble", "cracked", "blue", "heavy", "tiny", "wooden", "silver", "faded", "round", "old")
 PLACES = ("attic", "harbor", "library", "cellar", "market", "garden", "station", "chapel", "kitchen", "workshop")
 
 
 class GivenVectors:
-    """The vector space of this run; cues bring their vectors, so nothing is ever embedded."""
+    """The vector space of this run; a cue brings its vector in `given`, so nothing is ever embedded."""
 
     id, dim = "benchmark-clusters", DIM
 
+    def __init__(self) -> None:
+        self.given: Floats = np.full(DIM, DIM**-0.5, dtype=np.float32)
+
     def embed(self, texts: Any) -> Floats:
-        """Some unit vector for each text: (n, 384)."""
-        return np.full((len(texts), DIM), DIM**-0.5, dtype=np.float32)
+        """The given unit vector for each text: (n, 384)."""
+        return np.repeat(self.given[None], len(texts), axis=0)
 
 
 def clusters(n: int, rng: np.random.Generator) -> Floats:
@@ -82,24 +92,59 @@ def clusters(n: int, rng: np.random.Generator) -> Floats:
     return rows
 
 
-def texts(n: int, rng: np.random.Generator) -> list[str]:
-    """n sentences; all hold the word "remember", each names a number of its own."""
-    found = []
-    for i in range(n):
-        who, verb, kind, look, place = (rng.choice(words) for words in (PEOPLE, VERBS, KINDS, LOOKS, PLACES))
-        found.append(f"Remember that {who} {verb} the {look} {kind} number {i * 7919 % n} in the {place}.")
-    return found
+def person(i: int) -> str:
+    """The i-th of as many people as are asked for; first names come back."""
+    name = f"{PEOPLE[i % len(PEOPLE)]} {FAMILIES[i // len(PEOPLE) % len(FAMILIES)]}"
+    again = i // (len(PEOPLE) * len(FAMILIES))
+    return f"{name} {again}" if again else name
+
+
+def place(i: int) -> str:
+    """The i-th place."""
+    again = i // len(PLACES)
+    return f"{PLACES[i % len(PLACES)]} {again}" if again else PLACES[i]
+
+
+def n_people(n: int) -> int:
+    return max(10, n // 50)
+
+
+def n_places(n: int) -> int:
+    return max(10, n // 100)
+
+
+def texts(n: int, rng: np.random.Generator) -> tuple[list[str], list[Tuple]]:
+    """n sentences and what each states; all hold the word "remember", each names a number of its own."""
+    drawn = [rng.integers(0, m, n) for m in (n_people(n), len(VERBS), len(KINDS), len(LOOKS), n_places(n))]
+    said, facts = [], []
+    for i, (who, verb, kind, look, where) in enumerate(zip(*(d.tolist() for d in drawn), strict=True)):
+        thing = f"{LOOKS[look]} {KINDS[kind]} number {i * 7919 % n}"
+        said.append(f"Remember that {person(who)} {VERBS[verb]} the {thing} in the {place(where)}.")
+        facts.append(
+            Tuple(
+                head=person(who),
+                relation=VERBS[verb],
+                tail=thing,
+                place=f"in the {place(where)}",
+                span=said[-1],
+                head_kind="person",
+            )
+        )
+    return said, facts
 
 
 def cues(n: int, rows: Floats, rng: np.random.Generator) -> tuple[list[str], Floats]:
     """Questions in rare and frequent words, with vectors near those of stored rows."""
     said = []
     for i in range(n):
-        who, verb, kind, place = (rng.choice(words) for words in (PEOPLE, VERBS, KINDS, PLACES))
+        who, where = (
+            person(int(rng.integers(n_people(len(rows))))), place(int(rng.integers(n_places(len(rows)))))
+        )  # fmt: skip
+        verb, kind = (rng.choice(words) for words in (VERBS, KINDS))
         said.append(
             f"Do you remember where {who} {verb} the {kind} number {rng.integers(len(rows))}?"
             if i % 2
-            else f"Remember the {kind} in the {place}, was it {who} who {verb} it?"
+            else f"Remember the {kind} in the {where}, was it {who} who {verb} it?"
         )
     near = rows[rng.integers(0, len(rows), n)]
     near = near + rng.normal(size=near.shape).astype(np.float32) * np.float32(0.5 * DIM**-0.5)
@@ -124,12 +169,15 @@ def timed(call: Callable[[int], object], n: int, repeats: int) -> dict[str, floa
     return dict(zip(("p50_ms", "p95_ms", "cpu_p95_ms"), (round(float(ms), 4) for ms in least), strict=True))
 
 
-def fill(store: EpisodicStore, said: list[str], rows: Floats) -> float:
-    """Write everything through the store's own transactions; seconds."""
+def fill(memory: Awake, said: list[str], facts: list[Tuple], rows: Floats) -> float:
+    """Write everything through the memories' own transactions; seconds."""
     verdict = Salience(surprise=0.0, novelty=1.0, reward=False, pin=False, score=1.0, threshold=0.0)
+    graph, map_ = memory.knowledge.graph, memory.knowledge.map
+    assert graph is not None
+    assert map_ is not None
     start = time.perf_counter()
     for first in range(0, len(said), _WRITE):
-        with store.transaction():
+        with memory.store.transaction():
             for i in range(first, min(len(said), first + _WRITE)):
                 source = f"source-{i % 100}"
                 provenance = Provenance(text_span=said[i], source=source, time=float(i))
@@ -137,7 +185,14 @@ def fill(store: EpisodicStore, said: list[str], rows: Floats) -> float:
                     text=said[i], provenance=provenance, salience=verdict, created=float(i), valid_from=float(i),
                     context_key=f"context-{i % 2}", tags=("even",) if i % 4 == 0 else (),
                 )  # fmt: skip
-                store.add(draft, rows[i])
+                trace_id = memory.store.add(draft, rows[i])
+                graph.upsert(
+                    facts[i : i + 1], provenance=provenance, context_key=draft.context_key, trace_id=trace_id,
+                    now=float(i),
+                )  # fmt: skip
+    with memory.store.transaction():
+        for i in range(1, n_places(len(said))):
+            map_.observe_place({"from": place(i - 1), "to": place(i), "move": "ens"[i % 3], "context": "context-0"})
     return time.perf_counter() - start
 
 
@@ -160,14 +215,15 @@ def share(truth: list[set[int]], search: Callable[[Floats], list[int]], vectors:
 def measure(n: int, args: argparse.Namespace) -> dict[str, Any]:
     """All figures at one size."""
     rng = np.random.default_rng(args.seed)
-    rows, said = clusters(n, rng), texts(n, rng)
+    rows = clusters(n, rng)
+    said, facts = texts(n, rng)
     asked, vectors = cues(args.cues, rows, rng)
     embedder = GivenVectors()
     with tempfile.TemporaryDirectory() as folder:
-        home = open_home(folder, "benchmark")
-        database = Database(home.database)
-        store = EpisodicStore(database, embedder, home.index)
-        found: dict[str, Any] = {"rows": n, "write_s": round(fill(store, said, rows), 2)}
+        memory = Awake.open(folder, "benchmark", embedder=embedder, parser=PARSER)
+        store = memory.store
+        found: dict[str, Any] = {"rows": n, "write_s": round(fill(memory, said, facts, rows), 2)}
+        found["facts"], found["places"] = (c[0] for c in (_counts(memory, "facts"), _counts(memory, "places")))
         start = time.perf_counter()
         store.settle()
         found["settle_s"] = round(time.perf_counter() - start, 2)
@@ -176,7 +232,14 @@ def measure(n: int, args: argparse.Namespace) -> dict[str, Any]:
             found["search"] = timed(lambda i: view.dense(vectors[i], K), len(asked), args.repeats)
             truth = exact(rows, vectors, np.ones(n, dtype=bool))
             found["recall_at_8"] = share(truth, lambda v: [i for i, _ in view.dense(v, K)], vectors)
-        found["recall"] = timed(lambda i: recaller.recall(asked[i], K, vector=vectors[i]), len(asked), args.repeats)
+
+        def whole(i: int) -> object:
+            embedder.given = vectors[i]
+            return memory.recall(asked[i], K, touch=False)
+
+        found["recall"] = timed(whole, len(asked), args.repeats)
+        found["graph_hits"] = float(np.mean([len(memory.recall(cue, K, touch=False).facts) for cue in asked[:20]]))
+        found["episodic"] = timed(lambda i: recaller.recall(asked[i], K, vector=vectors[i]), len(asked), args.repeats)
         filters = {
             "half": Where(context_key="context-0"),
             "quarter": Where(tag="even"),
@@ -200,11 +263,18 @@ def measure(n: int, args: argparse.Namespace) -> dict[str, Any]:
                 ),
             }
         start = time.perf_counter()
-        store.close()
+        memory.close()
         found["save_s"] = round(time.perf_counter() - start, 2)
-        database.close()
-        found["reopen_s"] = _reopen(home, embedder, asked[0], vectors[0])
+        start = time.perf_counter()
+        with Awake.open(folder, "benchmark", embedder=embedder, parser=PARSER) as again:
+            again.recall(asked[0], K)
+            found["reopen_s"] = round(time.perf_counter() - start, 2)
     return found
+
+
+def _counts(memory: Awake, table: str) -> Any:
+    with memory.database.read() as connection:
+        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()
 
 
 def _filtered(
@@ -222,17 +292,6 @@ def _filtered(
     return {"recall_at_8": found, **spent}
 
 
-def _reopen(home: Any, embedder: Any, cue: str, vector: Floats) -> float:
-    """Seconds from a new process's start to its first recall: the index is read, words and keys are built."""
-    start = time.perf_counter()
-    database = Database(home.database)
-    store = EpisodicStore(database, embedder, home.index)
-    Recaller(store, embedder).recall(cue, K, vector=vector)
-    spent = time.perf_counter() - start
-    database.close()
-    return round(spent, 2)
-
-
 def peers(rows: Floats, vectors: Floats, truth: list[set[int]], args: argparse.Namespace) -> dict[str, Any]:
     """The same search by others."""
     found: dict[str, Any] = {}
@@ -248,7 +307,8 @@ def peers(rows: Floats, vectors: Floats, truth: list[set[int]], args: argparse.N
     del flat, graph
     try:
         import chromadb
-    except ImportError:
+    except ImportError as error:
+        found["chromadb"], found["chromadb_missing"] = None, f"{error}; pip install chromadb to see it here"
         return found
     found["chromadb"] = _chroma(chromadb, rows, vectors, truth, args)
     return found
@@ -281,7 +341,8 @@ def plot(growth: dict[str, Any], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     axes.plot(sizes, [g["search"]["p95_ms"] for g in growth.values()], "o-", label="hippo: vector search")
     axes.plot(sizes, [g["recall"]["p95_ms"] for g in growth.values()], "s-", label="hippo: whole recall")
-    for name in next(iter(growth.values()))["peers"]:
+    axes.plot(sizes, [g["episodic"]["p95_ms"] for g in growth.values()], "^-", label="hippo: episodes alone")
+    for name in [n for n, peer in next(iter(growth.values()))["peers"].items() if isinstance(peer, dict)]:
         axes.plot(sizes, [g["peers"][name]["p95_ms"] for g in growth.values()], ".--", label=name.replace("_", " "))
     axes.set(xscale="log", yscale="log", xlabel="memories", ylabel="p95, ms", title="Cost of recall as memory grows")
     axes.grid(alpha=0.3, which="both")
@@ -306,18 +367,20 @@ def main() -> None:
     growth: dict[str, Any] = {}
     for n in sorted({*(size for size in SIZES if size < args.n), args.n}):
         found = growth[str(n)] = measure(n, args)
-        others = ", ".join(f"{name} {peer['p95_ms']:.2f}" for name, peer in found["peers"].items())
+        others = ", ".join(f"{name} {p['p95_ms']:.2f}" for name, p in found["peers"].items() if isinstance(p, dict))
         print(
             f"{n:7,} rows: search p50 {found['search']['p50_ms']:.2f} p95 {found['search']['p95_ms']:.2f} ms, "
             f"recall@8 {found['recall_at_8']:.4f}; recall p50 {found['recall']['p50_ms']:.2f} p95 "
-            f"{found['recall']['p95_ms']:.2f} ms (processor {found['recall']['cpu_p95_ms']:.2f}); p95 of {others}",
+            f"{found['recall']['p95_ms']:.2f} ms (processor {found['recall']['cpu_p95_ms']:.2f}; episodes alone "
+            f"{found['episodic']['p95_ms']:.2f}), first after opening {found['reopen_s']:.2f} s; p95 of {others}",
             flush=True,
         )
     from hippo_eval.machine import machine, versions
 
     last = growth[str(args.n)]
     result = {
-        **{name: last[name] for name in ("search", "recall_at_8", "recall", "filtered", "deleted", "peers")},
+        **{name: last[name] for name in ("search", "recall_at_8", "recall", "episodic", "filtered")},
+        "deleted": last["deleted"], "peers": last["peers"],
         "n": args.n, "k": K, "dim": DIM, "cues": args.cues, "repeats": args.repeats, "seed": args.seed,
         "growth": growth, "machine": machine(), "versions": versions(),
     }  # fmt: skip

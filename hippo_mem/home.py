@@ -4,7 +4,7 @@
     ├── models/                 shared between users
     └── users/<user>/
         ├── memory.sqlite       the truth
-        ├── index.faiss         derived from it
+        ├── index.faiss         derived from it, as is index.words
         ├── sleep.lock
         ├── settings.json      when to sleep by itself
         └── nights/

@@ -1,5 +1,6 @@
 """Telling many things at once is telling them one by one, only faster."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hippo_mem.awake import Awake
 from hippo_mem.config import GateConfig
 from hippo_mem.embed import HashingEmbedder, MiniLMEmbedder, embedding_aside
+from hippo_mem.errors import InputError
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.storage.tables import ORDER, read_rows
 from hippo_mem.types import Event
@@ -109,6 +111,38 @@ def test_an_error_while_embedding_aside_reaches_the_caller_and_nothing_is_writte
     with pytest.raises(OSError, match="no such model"):
         awake.observe_many([f"Jar {i} is on the shelf." for i in range(64)])
     assert len(awake.store) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
+def test_an_event_without_a_usable_vector_writes_nothing_of_its_batch(awake: Awake, bad: float) -> None:
+    class Broken(HashingEmbedder):
+        def embed(self, texts: Any) -> Any:
+            found = super().embed(texts)
+            found[-1] = bad
+            return found
+
+    awake.embedder = Broken(awake.embedder.dim)
+    with pytest.raises(InputError, match="a vector must have shape"):
+        awake.observe_many(["Ana lives in Leeds.", "Ben lives in York."])
+    awake.embedder = HashingEmbedder(7 + 1)
+    with pytest.raises(InputError, match=r"got \(8,\)"):
+        awake.observe("Ana lives in Leeds.")
+    assert awake.store.counts()["traces"] == 0
+    assert awake.knowledge.counts()["relational"]["facts"] == 0
+
+
+def test_a_clock_that_runs_backwards_loses_nothing_and_the_last_word_holds(data_home: Path) -> None:
+    moments = iter(range(10**6, 0, -3600))
+    with Awake.open(embedder=HashingEmbedder(64), parser=PARSER, clock=lambda: float(next(moments))) as awake:
+        for town in ("Leeds", "York", "Bath"):
+            awake.observe(f"Ana lives in {town}.")
+        awake.observe("Ana lives in Bath.")
+    with Awake.open(embedder=HashingEmbedder(64), parser=PARSER, clock=lambda: 5.0) as awake:
+        assert [trace.text for trace in awake.store] == [f"Ana lives in {town}." for town in ("Leeds", "York", "Bath")]
+        assert {hit.trace.id for hit in awake.recall("Ana lives", 5).hits} == {1, 2, 3}
+        decision = awake.decide("Where does Ana live?")
+        assert decision is not None
+        assert decision.text == "Bath"
 
 
 @pytest.mark.real_model
