@@ -39,7 +39,7 @@ class SentenceEncoder:
 
         self._lock = threading.Lock()  # a tokenizer keeps its settings in itself
         try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             self._weights = map_weights(folder / "model.safetensors")
             self._n_heads = int(config["num_attention_heads"])

@@ -89,12 +89,11 @@ class Chatting:
         talk = _checked(messages)
         said = read_message(talk[-1].content, self._parser)
         recall: Recall | None = None
-        before = ""
         if options.memory and (said.asked or said.wanted):
             cue = said.asked or said.text
             recall = self._awake().recall(cue, _K, where=_where(options))
         outcomes = self._observe(said, options) if options.memory and options.observe else ()
-        return self._answer(talk, said, options, recall, outcomes, before, began)
+        return self._answer(talk, said, options, recall, outcomes, began)
 
     # What becomes of the message ------------------------------------------------------------------------------------
 
@@ -113,7 +112,7 @@ class Chatting:
 
     def _answer(
         self, talk: Sequence[Message], said: Said, options: TurnOptions, recall: Recall | None,
-        outcomes: tuple[Outcome, ...], before: str, began: float,
+        outcomes: tuple[Outcome, ...], began: float,
     ) -> ChatTurn:  # fmt: skip
         def reply(text: str, sources: tuple[Source, ...] = ()) -> ChatTurn:
             return ChatTurn(
@@ -148,7 +147,7 @@ class Chatting:
             if options.memory and self._is_private(said.asked):
                 return reply(replies.UNKNOWN)
         elif said.told and not said.wanted and options.memory and options.observe:
-            return reply(replies.acknowledgement(outcomes, before=before))
+            return reply(replies.acknowledgement(outcomes))
         elif said.social and not instructed and len(talk[-1].content) < 80:
             return reply(replies.small_talk(said.text, memory=options.memory))
         return self._in_own_words(talk, options, recall, outcomes, began)

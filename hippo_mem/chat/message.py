@@ -40,9 +40,15 @@ _AUXILIARY = re.compile(
     r"isn't|aren't|wasn't|weren't|don't|doesn't|didn't|haven't|hasn't|can't|couldn't|won't|wouldn't|shouldn't)\s+"
     r"(?:i|you|he|she|it|we|they|there|the|a|an|my|your|his|her|its|our|their|this|that|these|those|any|anyone|[A-Z])",
 )
+_INVERTED = re.compile(
+    r"^(?:(?:what|which|whose|how)\s+\w+\s+|\w+\s+)"
+    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should)\b",
+    re.IGNORECASE,
+)
 _ASKED_FOR = re.compile(
     r"^(?:let me know|i(?:'d| would) like you to|i (?:want|need) you to|i(?:'d| would) like to know)\b", re.I
 )
+_POINTS_BACK = re.compile(r"\b(?:it|that|this|them|these|those|me|us)\b", re.IGNORECASE)
 # Verbs that, said to an assistant without a subject, ask it for something; "Buy milk" is a note to oneself.
 _SPEECH_ACTS = lex.word_set(
     "tell write give explain describe list show help translate summarize summarise suggest recommend say sing "
@@ -134,19 +140,19 @@ def _is_question(words: str) -> bool:
 
 def _inverted(core: str) -> bool:
     """Whether an auxiliary follows the question word at once or after one noun: "Where is", "Which city did"."""
-    return re.match(
-        r"^\W*\w+(?:'\w+)?\s+(?:\w+\s+)?(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should)\b",
-        core, re.IGNORECASE,
-    ) is not None  # fmt: skip
+    return _INVERTED.match(core) is not None
 
 
 def _is_request(sentence: Any, core: str) -> bool:
     first = re.match(r"[A-Za-z']+", core)
-    if first is None or first[0].lower() not in _SPEECH_ACTS:
+    token = next((t for t in sentence if t.text == first[0]), None) if first else None
+    if token is None or any(c.dep_.startswith("nsubj") for c in token.children):
         return False
-    token = next((t for t in sentence if t.text == first[0]), None)
     # "Open questions remain." has a noun or an adjective there; "Read it yesterday" a past tense.
-    return token is not None and (token.tag_ in ("VB", "VBP", "UH") or token.dep_ == "ROOT")
+    if token.lower_ in _SPEECH_ACTS:
+        return token.tag_ in ("VB", "VBP", "UH") or token.dep_ == "ROOT"
+    # "Make it shorter": done to what was said. "Buy milk" stays a note.
+    return token.tag_ == "VB" and _POINTS_BACK.search(core) is not None
 
 
 def _as_question(words: str) -> str:

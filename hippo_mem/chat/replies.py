@@ -71,18 +71,11 @@ def small_talk(text: str, *, memory: bool) -> str:
     return "All right."
 
 
-def acknowledgement(outcomes: Sequence[Outcome], *, before: str = "") -> str:
-    """What is said to a statement, by what became of it.
-
-    Args: before: what was held true until now and is replaced, "" for nothing.
-    """
+def acknowledgement(outcomes: Sequence[Outcome]) -> str:
+    """What is said to a statement, by what became of it."""
     kinds = {o.kind for o in outcomes if o.memory == "episodic" or o.kind != "routed"}
     if "stored" in kinds:
-        return (
-            f"Got it, I will remember that. Before, you had told me: {before}"
-            if before
-            else ("Got it, I will remember that.")
-        )
+        return "Got it, I will remember that."
     if "merged" in kinds:
         return "Yes, you told me that."
     if any(o.kind == "routed" for o in outcomes):

@@ -111,7 +111,10 @@ def plain_logits(graph: Path, lm: LanguageModel) -> Callable[[str], NDArray[np.f
         feed: dict[str, Any] = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         for name, shape in past.items():  # (batch, heads, tokens so far, width)
             feed[name] = np.zeros((1, shape[1], 0, lm.head_width), dtype=np.float32)
-        found: NDArray[np.float32] = session.run(["logits"], feed)[0][0]
+        try:
+            found: NDArray[np.float32] = session.run(["logits"], feed)[0][0]
+        except Exception as error:  # as above
+            raise EngineUnavailable(f"onnxruntime does not run {graph}: {error}") from error
         return found
 
     return logits

@@ -50,7 +50,7 @@ class QuickEngine:
         try:
             about = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]
             stamp = json.loads((folder / "stamp.json").read_text(encoding="utf-8"))
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
             self.template = read_template(folder)
             self._model = _open(og, folder, n_threads)
         except (OSError, KeyError, ValueError, RuntimeError) as error:
