@@ -105,7 +105,7 @@ def fit(
             break
         optimizer.zero_grad()
         loss = loss_of(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if before_step is not None:
             before_step()
         optimizer.step()

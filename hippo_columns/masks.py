@@ -23,7 +23,8 @@ MIN_TEMPERATURE = 1e-3
 
 def entropy(alpha: Tensor) -> Tensor:
     """H(alpha) in nats: 0 for one column, ln K for all alike. alpha (K,)."""
-    return torch.special.entr(alpha).sum()
+    nats: Tensor = torch.special.entr(alpha).sum()
+    return nats
 
 
 def imbalance(alpha: Tensor) -> Tensor:

@@ -173,7 +173,7 @@ class ColumnNetwork(nn.Module):
         """
         if not context.parts:
             raise InputError("a context without columns has nothing to answer with")
-        logit = self.readout_bias
+        logit: Tensor = self.readout_bias
         for part in context.parts:
             logit = logit + self.read(self.rates(x, context.query, part), part.alpha)
         return logit

@@ -83,7 +83,7 @@ class RunFolder:
     def arrays(self, file: str, **arrays: NDArray[Any]) -> None:
         """Write arrays into one `.npz`."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         self._write(file, buffer.getvalue())
 
     def summary(self, values: Mapping[str, Any]) -> None:

@@ -187,8 +187,9 @@ def build_rehearsal(
     members: Sequence[Member], config: SleepConfig, generator: torch.Generator
 ) -> StaticRehearsal | DynamicRehearsal:
     """The rehearsal that a configuration asks for."""
-    kind = {"static": StaticRehearsal, "dynamic": DynamicRehearsal}[config.replay]
-    return kind(members, config, generator)
+    if config.replay == "dynamic":
+        return DynamicRehearsal(members, config, generator)
+    return StaticRehearsal(members, config, generator)
 
 
 def replay_counts(n: int, positions: Sequence[Tensor]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -222,7 +222,8 @@ def excess(losses: ArrayLike, targets: ArrayLike) -> Floats:
     loss, p = np.asarray(losses, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     if loss.shape != p.shape or loss.ndim != 1 or (p.size and not (p.min() >= 0.0 and p.max() <= 1.0)):
         raise InputError(f"excess needs losses and targets in 0..1, (n,) each, got shapes {loss.shape} and {p.shape}")
-    return np.maximum(0.0, loss - (entr(p) + entr(1.0 - p)))
+    above: Floats = np.maximum(0.0, loss - (entr(p) + entr(1.0 - p)))
+    return above
 
 
 def interleave_queues(queues: Sequence[Sequence[T]], seed: int = 0) -> list[T]:
