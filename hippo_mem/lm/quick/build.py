@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 
 BUSY = 3
 _TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-# Every matrix in 8 bits; or 4 bits, with those layers in 8 that suffer most from 4 (the builder's own choice).
-_BUILDER = {"int8": ("int8", ()), "int4": ("int4", ("algo_config=k_quant_mixed",))}
+# Every matrix in 8 bits, one scale for 64 weights (for 32 it takes an eighth more memory and agrees no better); or 4
+# bits, with those layers in 8 that suffer most from 4 (the builder's own choice).
+_BUILDER = {"int8": ("int8", ("block_size=64",)), "int4": ("int4", ("algo_config=k_quant_mixed",))}
 
 
 def build(home: EngineHome, precision: Precision) -> Path:

@@ -1,0 +1,175 @@
+"""`hippo chat` on a real terminal and from a pipe, over a real store and a stand-in for the model."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hippo_cli.chat_notes import notes_of
+
+# The command line with an engine that needs no weights: slow to speak, so that it can be interrupted.
+_PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from hippo_cli.session import Session
+from hippo_cli.main import main
+from hippo_mem.embed import HashingEmbedder
+from hippo_mem.memory import Hippo, HippoConfig
+from tests.chat.parrot import Parrot
+
+bird = Parrot({says!r}, wait_s={wait_s!r})
+Hippo.engine = property(lambda self: bird)
+Hippo.wait_for_engine = lambda self, timeout_s=1.0: "parrot"
+Session.open = lambda self, *, engine="torch": Hippo.open(
+    self.home, self.user or "default", embedder=HashingEmbedder(), config=HippoConfig(surprise=False)
+)
+sys.exit(main(sys.argv[1:]))
+"""
+_ROOT = str(Path(__file__).parents[2])
+
+
+def program(says: str = "Words of my own.", wait_s: float = 0.0) -> list[str]:
+    return [sys.executable, "-c", _PROGRAM.format(root=_ROOT, says=says, wait_s=wait_s)]
+
+
+def piped(home: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*program(), "--home", str(home), "chat", *options], input=text, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+class Terminal:
+    """A program at a terminal: what it shows, and keys."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "dumb"
+            os.execv(command[0], command)
+        self.shown = ""
+
+    def until(self, pattern: str, timeout_s: float = 90.0) -> str:
+        """What was shown up to the first match from here on."""
+        deadline = time.monotonic() + timeout_s
+        while (found := re.search(pattern, self.shown)) is None:
+            if time.monotonic() > deadline or not self._more(deadline):
+                pytest.fail(f"{pattern!r} was never shown; shown: {self.shown[-2000:]!r}")
+        text, self.shown = self.shown[: found.end()], self.shown[found.end() :]
+        return text
+
+    def _more(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            data = os.read(self.fd, 4096)
+        except OSError:
+            return False
+        self.shown += data.decode(errors="replace")
+        return bool(data)
+
+    def type(self, text: str) -> None:
+        os.write(self.fd, text.encode())
+
+    def end(self) -> int:
+        """Wait for the program's end; its exit code."""
+        while True:
+            try:
+                if not os.read(self.fd, 4096):
+                    break
+            except OSError:
+                break
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+def test_a_talk_from_a_pipe_is_remembered_by_the_next_one(tmp_path):
+    first = piped(tmp_path, "My locker code is 4471.\n/quit\nnever read\n")
+    assert first.returncode == 0, first.stderr
+    assert "Got it, I will remember that." in first.stdout
+    assert "stored #1" in first.stdout
+    second = piped(tmp_path, "What is my locker code?\n", "--quiet")
+    assert second.stdout == "4471.\n"
+
+
+def test_notes_say_where_an_answer_is_from_and_what_was_not_kept(tmp_path):
+    done = piped(tmp_path, "My locker code is 4471.\nWhat is my locker code?\nTell me a joke.\n")
+    assert "#1 My locker code is 4471." in done.stdout
+    assert "not stored: a question states nothing to keep" in done.stdout
+    assert "the model's own words" in done.stdout
+
+
+def test_commands_look_pin_forget_and_switch_off(tmp_path):
+    done = piped(
+        tmp_path,
+        "/memories\nMy locker code is 4471.\n/pin\n/memories\n/memories locker\n/off\nWhat is my locker code?\n/on\n"
+        "/why\n/forget 1\n/forget 1\n/forget x\n/memories\n/status\n/undo\n/nonsense\n/help\n",
+    )
+    out = done.stdout
+    assert done.returncode == 0, done.stderr
+    for line in ("nothing is remembered yet", "pinned: My locker code is 4471.", "#1     My locker", "memory is off",
+                 "memory was off", "forgotten; the next /sleep", "there is no #1", "which one?", "no night to undo",
+                 "there is no /nonsense", "/memories [words]", "answered by"):  # fmt: skip
+        assert line in out
+    assert "Words of my own." in out  # memory off: the model spoke, not the store
+
+
+def test_the_first_ctrl_c_stops_the_answer_and_the_second_leaves(tmp_path):
+    terminal = Terminal([*program("go on and on " * 400, 0.01), "--home", str(tmp_path), "chat"])
+    terminal.until("> ")
+    terminal.type("Tell me a story.\n")
+    terminal.until("go on and on go on")
+    terminal.type("\x03")
+    terminal.until(r"\(stopped\)")
+    terminal.until("> ")
+    terminal.type("\x03")
+    assert terminal.end() == 0
+
+
+def test_a_ctrl_c_at_the_prompt_warns_first(tmp_path):
+    terminal = Terminal([*program(), "--home", str(tmp_path), "chat"])
+    terminal.until("> ")
+    terminal.type("\x03")
+    terminal.until("Ctrl-C again")
+    terminal.type("My locker code is 4471.\n")
+    terminal.until("stored #1")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+
+
+def test_a_chat_that_is_killed_has_lost_nothing_it_acknowledged(tmp_path):
+    terminal = Terminal([*program(), "--home", str(tmp_path), "chat"])
+    terminal.until("> ")
+    terminal.type("My locker code is 4471.\n")
+    terminal.until("I will remember that")
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.end()
+    assert piped(tmp_path, "What is my locker code?\n", "--quiet").stdout == "4471.\n"
+
+
+def test_an_answer_cannot_send_escape_sequences(tmp_path):
+    done = subprocess.run(
+        [*program("\x1b[2Jboo\x07"), "--home", str(tmp_path), "chat", "--quiet"], input="Tell me a joke.\n",
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "boo" in done.stdout
+    assert not re.search(r"[\x1b\x07]", done.stdout)
+
+
+def test_notes_without_sources_are_one_line():
+    class Turn:
+        decided_by, sources, path, outcomes = "model", (), (), ()
+
+    assert list(notes_of(Turn())) == ["  the model's own words"]
