@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from hippo_mem.relational import kinds
 from hippo_mem.relational import relation_words as rel
+from hippo_mem.relational.containment import within
 from hippo_mem.relational.decisions import Found, decision_of
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
 from hippo_mem.relational.lookups import Lookups, spoken
@@ -96,18 +98,18 @@ class ByWalk:
 
     def _decide(self, look: Lookups, walker: Walker, query: Query) -> Decision | None:
         reached = [r for r in walker.ends(query.node) if r.rows]
-        kept = self._fitting(look, walker, query, reached)
+        kept = self._fitting(look, query, reached)
         found = [self._found(look, r, query) for r in kept]
         if not found:
             return None
-        return decision_of(look, found, noun=query.noun, several=self._several(query.node, query))
+        return decision_of(look, found, several=self._several(query.node, query))
 
-    def _fitting(self, look: Lookups, walker: Walker, query: Query, reached: list[Reached]) -> list[Reached]:
+    def _fitting(self, look: Lookups, query: Query, reached: list[Reached]) -> list[Reached]:
         """Those that may answer the question word, and are what its noun calls them."""
         noun = rel.singular(query.noun).split(" ")[-1]
         if noun in kinds.SETTLEMENTS | kinds.REGIONS:
-            found = [self._within(look, walker, r, noun) for r in reached]
-            return [r for r in found if r is not None]
+            ways = [(r, within(look, r.entity, r.rows, noun)) for r in reached]
+            return [replace(r, entity=way[0], rows=way[1], older=()) for r, way in ways if way is not None]
         one = len({r.entity for r in reached}) == 1
         kept = []
         for r in reached:
@@ -121,29 +123,6 @@ class ByWalk:
                     continue
             kept.append(r)
         return kept
-
-    def _within(self, look: Lookups, walker: Walker, reached: Reached, noun: str) -> Reached | None:
-        """From the clinic somebody works at on to the town it stands in, as far as facts go."""
-        chain = [(reached.entity, reached.rows)]
-        for row in walker.containers(reached.entity):
-            chain.append((row.tail, (*chain[-1][1], row)))
-        if noun in kinds.REGIONS:
-            entity, rows = chain[-1]
-            return Reached(entity=entity, rows=rows, context=reached.context)
-        first = "person" in kinds.sorts_of(look, look.entity(reached.entity))
-        for entity, rows in chain[1:] if first else chain:
-            row = look.entity(entity)
-            called = any(look.entity(r.tail).key == noun for r in look.rows("is_a", heads=[entity]))
-            sorts = kinds.sorts_of(look, row)
-            if called or "settlement" in sorts:
-                return Reached(entity=entity, rows=rows, context=reached.context)
-            # A proper name further up the chain is a settlement as far as anybody can tell; where there is no chain,
-            # so is the only name there is.
-            if not kinds.is_common(row.name) and "organization" not in sorts and (entity != reached.entity or (
-                len(chain) == 1 or rows[-1].relation in ("located_at", "located_in")
-            )):  # fmt: skip
-                return Reached(entity=entity, rows=rows, context=reached.context)
-        return None
 
     def _found(self, look: Lookups, reached: Reached, query: Query) -> Found:
         return Found(

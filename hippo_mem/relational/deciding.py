@@ -1,89 +1,28 @@
 """Answers that the facts decide by themselves; None wherever they do not.
 
-A question becomes the statement that would answer it (`unasking`), the extractor reads that, and what stands at the
-mark is looked up: in the relation asked for, in the relations that say the same, over descriptions ("Tom's sister")
-and relative clauses ("the company Ana works for") as many hops as there are. Every content word of the question must
-be accounted for, by the relation, by the names, or by the words the fact was told in: a wrong answer costs more than
-none, since episodes are read after this. Knows nothing of ranking, of episodes or of language models.
+A question is first taken for a tree of relations over names of the store (`by_walk`), then for a statement with a gap
+(`by_statement`), then for such a statement with a description in it put into a name. Knows nothing of ranking, of
+episodes or of language models.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import Stemmer
-
-from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.by_statement import ByStatement
 from hippo_mem.relational.by_walk import ByWalk
-from hippo_mem.relational.decisions import MAX_ANSWERS, MIN_CONFIDENCE, Found, listed
-from hippo_mem.relational.entities import entity_key
+from hippo_mem.relational.decisions import decision_of
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
-from hippo_mem.relational.lookups import Lookups, spoken
-from hippo_mem.relational.phrases import shortest
-from hippo_mem.relational.timeline import HOLDING
-from hippo_mem.relational.tuples import Tuple, TupleExtractor
-from hippo_mem.relational.unasking import MARK, Unasked, polished, unask
-from hippo_mem.relational.vocabulary import INVERSE, KIN_CLASS
-from hippo_mem.relational.whereabouts import LOCATED, runs
-from hippo_mem.text import STOP_WORDS, words
+from hippo_mem.relational.lookups import Lookups
+from hippo_mem.relational.tuples import TupleExtractor
+from hippo_mem.relational.unasking import polished
 from hippo_mem.types import Decision
 
 MAX_CHARS = 300  # of a question
-_STEMMER = Stemmer.Stemmer("english")
-# What is asked in one relation may be told in another; "-" turns the fact around.
-_ALSO: dict[str, tuple[str, ...]] = {
-    "has": ("owns", "-owner"), "owns": ("-owner", "has"), "owner": ("-owns", "-has"), "owner_of": ("-owner", "owns"),
-    "carry": ("has",), "hold": ("has",), "possess": ("has",), "get": ("has",), "take": ("has",),
-    "job": ("works_as", "profession", "occupation", "is_a"), "works_as": ("job", "is_a"),
-    "profession": ("job", "works_as", "is_a"), "occupation": ("job", "works_as", "is_a"),
-    "spouse": ("wife_of", "husband_of", "-wife_of", "-husband_of"), "wife_of": ("spouse", "-husband_of"),
-    "husband_of": ("spouse", "-wife_of"), "located_at": ("located_in",), "employer": ("works_at",),
-    "address": ("lives_in",), "hometown": ("from",), "works_at": ("work_at", "employer"), "studies_at": ("study_at",),
-}  # fmt: skip
-# Relations whose tail is of the kind that these nouns ask for.
-_KIND_NOUNS: dict[str, frozenset[str]] = {
-    "works_at": lex.word_set("company firm employer organization organisation place office business"),
-    "speaks": lex.word_set("language languages"),
-    "studies": lex.word_set("subject major field"),
-    "studies_at": lex.word_set("school university college"),
-    "plays": lex.word_set("instrument sport game"),
-}
-_PLACES = frozenset({"located_at", "lives_in", "born_in", "died_in", "from", "works_at", "studies_at", "located_in"})
-_PLACE_NOUNS = lex.word_set("city town country place room street village location area building state spot region")
-# What a noun phrase says of itself ("my sister" is mine) is no part of what is asked.
-_STRUCTURE = frozenset({"possessive", "appositive", "label"})
-_EFFECTS = frozenset({"holding", "movement"})
-_BEFORE = re.compile(r"^(?P<main>.+?),? (?:just |right |immediately )?before(?: (?P<than>.+))?$", re.IGNORECASE)
-_ARRIVING = re.compile(
-    r"^(?:(?:he|she|it|they|i|we|the \w+|[A-Z]\w+) (?:was|were|went|moved|came|got|lived|worked|arrived|travelled|"
-    r"traveled|journeyed)|going|moving|being|living|working)? ?(?:back )?(?:in|at|to|into|for)? ?(?P<name>.+)$"
-)
-_RELATIVE = re.compile(
-    r"\b(?:the|a|an) (?P<noun>[a-z]+(?: [a-z]+)?) (?:(?P<who>that|which|who|whom) (?P<said>.+)"
-    r"|(?P<bare>(?:[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|I|we|my [a-z]+) .+))$"
-)
-
-
-# What is asked for as one of these is not answered by a house or a firm in it, if it is known where that stands.
-_SETTLEMENTS = frozenset({"city", "town", "village", "country", "state", "region", "county", "province"})
-_WITHIN = ("located_in", "located_at", "based_in", "lies_in")
-_WITHIN_HOPS = 2
-_COUNTRIES = lex.word_set("england scotland wales ireland france germany italy spain portugal poland japan china india "
-                          "brazil canada mexico norway sweden finland denmark austria greece turkey egypt")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """A question as read: its polished words, and each statement that would answer it with the tuples it makes."""
-
-    text: str
-    ways: tuple[tuple[Unasked, tuple[Tuple, ...]], ...]
-    verbs: frozenset[str]
+_PLURALS = frozenset({"people", "children", "kids"})
 
 
 class Decider:
@@ -96,508 +35,43 @@ class Decider:
     """
 
     def __init__(self, extractor: TupleExtractor, parser: FrameParser, functional: Callable[[str], bool]) -> None:
-        self._extractor = extractor
-        self._parser = parser
         self._functional = functional
         self._walk = ByWalk(functional)
-
-    def read(self, question: str) -> Asking | None:
-        """What a question asks, without looking at any fact; None when it is no question this can read."""
-        text = polished(question)
-        if not text or len(text) > MAX_CHARS:
-            return None
-        doc = self._parser.doc(text)
-        ways = unask(doc)
-        told = self._extractor.extract_many([f"{way.statement[0].upper()}{way.statement[1:]}." for way in ways])
-        return Asking(
-            text=text,
-            ways=tuple((way, tuple(tuples)) for way, tuples in zip(ways, told, strict=True) if tuples),
-            # A short question's verb is at times taken for a noun ("Where does Ana's boss live?"): the root counts.
-            verbs=_stems(w for t in doc if t.pos_ in ("VERB", "AUX") or t.dep_ == "ROOT" for w in (t.text, t.lemma_)),
-        )  # fmt: skip
+        self._statement = ByStatement(extractor, parser, functional)
 
     def decide(
         self, connection: sqlite3.Connection, question: str, *, context: str | None, as_of: float | None
     ) -> Decision | None:
-        """The answer, or None."""
+        """The answer, or None.
+
+        Args:
+            context: only what was told in it counts; None for all.
+            as_of: the moment asked about, unix seconds; None for now.
+        """
         text = polished(question)
         if not text or len(text) > MAX_CHARS:
             return None
         look = Lookups(connection, context, as_of)
         if (decision := self._walk.answer(look, text)) is not None:
             return decision
-        asking = self.read(question)
-        if asking is not None and (decision := self._answer(look, asking, ())) is not None:
+        if (decision := self._by_statement(look, text, ())) is not None:
             return decision
         for shorter, reached in self._walk.shortened(look, text):
-            asking = self.read(shorter)
-            if asking is not None and (decision := self._answer(look, asking, reached.rows)) is not None:
+            if (decision := self._by_statement(look, shorter, reached.rows)) is not None:
                 return decision
         return None
 
-    def _answer(self, look: Lookups, asking: Asking, so_far: tuple[FactRow, ...], depth: int = 0) -> Decision | None:
-        if (before := _BEFORE.match(asking.text)) is not None:
-            return self._before(look, before["main"], before["than"] or "", so_far)
-        if depth < 2 and (nested := self._through_clause(look, asking.text, so_far, depth)) is not None:
-            return nested
-        for way, tuples in asking.ways:
-            found = [self._in_kind(look, way, f) for f in self._one_way(look, asking, way, tuples)]
-            if found:
-                return self._decision(look, way, found, so_far)
-        return None
-
-    def _in_kind(self, look: Lookups, way: Unasked, found: Found) -> Found:
-        """ "Which city does Ana work in?": from the clinic she works at on to where that is, as far as facts go."""
-        if way.noun not in _SETTLEMENTS:
-            return found
-        at = {found.entity} if found.entity is not None else look.ids(found.text.strip(" ."))
-        seen = set(at)
-        for _ in range(_WITHIN_HOPS):
-            rows = [r for relation in _WITHIN for r in look.rows(relation, heads=at) if not r.negated] if at else []
-            if not rows or (next_one := max(rows, key=lambda r: r.order)).tail in seen:
-                return found
-            seen.add(next_one.tail)
-            at = {next_one.tail}
-            if way.noun != "country" and look.entity(next_one.tail).name.lower() in _COUNTRIES:
-                return found
-            found = replace(found, text=spoken(look.entity(next_one.tail).name), rows=(*found.rows, next_one),
-                            entity=next_one.tail, conf=min(found.conf, next_one.conf), older=())  # fmt: skip
-        return found
-
-    # -- one statement with its mark
-
-    def _one_way(self, look: Lookups, asking: Asking, way: Unasked, tuples: Sequence[Tuple]) -> list[Found]:
-        if way.wanted == "truth":
-            return self._truth(look, asking, tuples)
-        marked = [t for t in tuples if way.mark in (t.head + " " + t.tail + " " + t.place + " " + t.time_text)]
-        plain = [
-            t for t in tuples if t not in marked and t.relation not in _STRUCTURE and not t.relation.endswith("_of")
-        ]
-        deeds = [t for t in marked if t.pattern not in _EFFECTS or t.relation in (LOCATED, "lives_in")]
-        if way.wanted == "where":  # "Where did Mary go?": where that left her, before all the places she went to
-            deeds.sort(key=lambda t: t.pattern not in _EFFECTS)
-        for t in deeds or marked:
-            if t.negated or (way.mark in t.head and way.mark in t.tail):
-                continue
-            rest = [o for o in (*deeds, *plain) if o is not t and o.pattern not in _EFFECTS
-                    and way.mark not in o.place + o.time_text]  # fmt: skip
-            conditions = [o for o in rest if not _structural(o)]
-            found = self._fill(look, asking, way, t, conditions)
-            if found:
-                return found
-        return []
-
-    def _fill(self, look: Lookups, asking: Asking, way: Unasked, t: Tuple, conditions: Sequence[Tuple]) -> list[Found]:
-        mark = way.mark
-        if mark in t.tail:
-            if t.tail.strip() != mark and way.wanted not in ("age", "when"):
-                return []
-            if t.relation == LOCATED and way.wanted == "where":
-                return self._whereabouts(look, asking, way, t)
-            return self._ends(look, asking, way, t, conditions, at_tail=True)
-        if mark in t.head:
-            return self._ends(look, asking, way, t, conditions, at_tail=False) if t.head == mark else []
-        return self._circumstance(look, asking, way, t, conditions)
-
-    def _ends(
-        self,
-        look: Lookups,
-        asking: Asking,
-        way: Unasked,
-        t: Tuple,
-        conditions: Sequence[Tuple],
-        *,
-        at_tail: bool,
-    ) -> list[Found]:
-        """What stands at the other end of the relation."""
-        name = t.head if at_tail else t.tail
-        ids = look.ids(name)
-        if not ids:
-            return []
-        relations = _ways_to_say(t.relation)
-        if way.noun and t.relation == "is" and at_tail:
-            relations = [(way.noun, False), *relations]
-        for relation, turned in relations:
-            rows = look.rows(relation, heads=ids) if at_tail != turned else look.rows(relation, tails=ids)
-            rows = [r for r in rows if not r.negated]
-            if relation == HOLDING and not at_tail:
-                rows = _last_of_each_context(rows)
-            rows = [r for r in rows if self._accounted(look, asking, way, t, r, conditions)]
-            ends = [(r, r.tail if at_tail != turned else r.head) for r in rows]
-            answers = [self._as_answer(look, way, name, ids, r, t.relation, end) for r, end in ends]
-            found = [f for f in answers if f is not None]
-            if found and at_tail and self._functional(relation):
-                return self._with_older(look, found, relation, ids)
-            if found:
-                return found
-        return []
-
-    def _as_answer(
-        self, look: Lookups, way: Unasked, name: str, ids: frozenset[int], row: FactRow, asked: str, entity: int
-    ) -> Found | None:
-        end = look.entity(entity)
-        if not _of_kind(way, end.name, end.kind, row.relation, asked):
+    def _by_statement(self, look: Lookups, text: str, so_far: tuple[FactRow, ...]) -> Decision | None:
+        answers = self._statement.answers(look, self._statement.read(text))
+        if answers is None:
             return None
-        if entity_key(end.name) == entity_key(name):
-            return None
-        return Found(text=spoken(end.name), rows=(*look.description(name, ids), row), context=row.context_key,
-                     order=row.order, conf=row.conf, entity=entity)  # fmt: skip
-
-    def _with_older(self, look: Lookups, found: list[Found], relation: str, ids: frozenset[int]) -> list[Found]:
-        history = look.rows(relation, heads=ids, history=True)
-        said = {f.text for f in found}
-        older = [spoken(look.entity(r.tail).name) for r in history if not r.negated and not r.holds(look.as_of)]
-        kept = tuple(dict.fromkeys(o for o in older if o not in said))[:3]
-        first, *others = found
-        return [Found(text=first.text, rows=first.rows, context=first.context, order=first.order, conf=first.conf,
-                      entity=first.entity, older=kept), *others]  # fmt: skip
-
-    def _circumstance(
-        self, look: Lookups, asking: Asking, way: Unasked, t: Tuple, conditions: Sequence[Tuple]
-    ) -> list[Found]:
-        """Where or when something was done: the words the fact was told with."""
-        heads, tails = look.ids(t.head), look.ids(t.tail)
-        if not heads or not tails:
-            return []
-        found = []
-        for row in look.rows(t.relation, heads=heads, tails=tails):
-            told = row.place if way.mark in t.place else row.time_text
-            if told and not row.negated and self._accounted(look, asking, way, t, row, conditions):
-                role = "where" if way.mark in t.place else "when"
-                text = re.sub(r"^(?:the|a|an) ", "", shortest(told, role)).rstrip(" .!")
-                found.append(Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
-                                   order=row.order, conf=row.conf))  # fmt: skip
-        return found if len({f.text.lower() for f in found}) == 1 else []
-
-    def _whereabouts(self, look: Lookups, asking: Asking, way: Unasked, t: Tuple) -> list[Found]:
-        ids = look.ids(t.head)
-        if not ids:
-            return []
-        found = []
-        for context, told in look.stays(ids).items():
-            known = [s for s in told if look.as_of is None or s.since[0] <= look.as_of]
-            if not known or known[-1].place is None or _torn(known):
-                continue
-            last = known[-1]
-            assert last.place is not None
-            place = look.entity(last.place)
-            past = [look.entity(s.place).name for s in runs(known)[-2::-1] if s.place is not None]
-            older = tuple(dict.fromkeys(spoken(p) for p in past if p != place.name))[:3]
-            if not self._accounted(look, asking, way, t, last.because[-1], (), others=last.because):
-                continue
-            found.append(Found(text=spoken(place.name), rows=(*look.description(t.head, ids), *last.because),
-                               context=context, order=last.because[-1].order, conf=last.conf, entity=last.place,
-                               older=older))  # fmt: skip
-        if not found:
-            return self._ends(look, asking, way, _relation(t, "located_in"), (), at_tail=True)
-        return found
-
-    def _truth(self, look: Lookups, asking: Asking, tuples: Sequence[Tuple]) -> list[Found]:
-        """ "yes" for what is stated, "no" for what is denied or ruled out."""
-        stated = [t for t in tuples if t.pattern not in _EFFECTS or t.relation == LOCATED]
-        deeds = [t for t in stated if not _structural(t)] or stated
-        if not deeds:
-            return []
-        answers: list[Found] = []
-        for t in deeds:
-            answer = self._holds(look, asking, t, deeds)
-            if answer is None:
-                return []
-            answers.append(answer)
-        denied = [a for a in answers if a.text == "no"]
-        return denied[:1] or answers[:1]
-
-    def _holds(self, look: Lookups, asking: Asking, t: Tuple, conditions: Sequence[Tuple]) -> Found | None:
-        heads, tails = look.ids(t.head), look.ids(t.tail)
-        if not heads:
-            return None
-        way = Unasked(statement="", wanted="truth")
-        if t.relation == LOCATED:
-            return self._is_there(look, t, heads, tails)
-        for relation, turned in _ways_to_say(t.relation):
-            rows = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails)
-            for row in rows:
-                if self._accounted(look, asking, way, t, row, conditions):
-                    text = "no" if row.negated != t.negated else "yes"
-                    return Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
-                                 order=row.order, conf=row.conf)  # fmt: skip
-            past = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails, history=True)
-            for row in past if self._functional(relation) and not turned else ():
-                others = [o for o in conditions if o is not t]
-                if not row.negated and self._accounted(look, asking, way, t, row, others):
-                    newer = look.rows(relation, heads=heads)[:1]  # what took its place
-                    if newer:
-                        return Found(text="yes" if t.negated else "no", rows=(row, *newer), context=row.context_key,
-                                     order=newer[0].order, conf=newer[0].conf)  # fmt: skip
-        opposite = {"likes": "dislikes", "dislikes": "likes"}.get(t.relation)
-        for row in look.rows(opposite, heads=heads, tails=tails) if opposite and tails else ():
-            if not row.negated and self._accounted(look, asking, way, t, row, conditions):
-                return Found(text="no", rows=(row,), context=row.context_key, order=row.order, conf=row.conf)
-        return None
-
-    def _is_there(self, look: Lookups, t: Tuple, heads: frozenset[int], tails: frozenset[int]) -> Found | None:
-        best: Found | None = None
-        for context, told in look.stays(heads).items():
-            known = [s for s in told if look.as_of is None or s.since[0] <= look.as_of]
-            if not known:
-                continue
-            last = known[-1]
-            if last.place is None and not any(r.negated and r.tail in tails for r in last.because):
-                continue
-            if _torn(known):
-                continue
-            there = last.place is not None and last.place in tails
-            # Elsewhere means "no" only among places of one kind that people were told to be in.
-            if not there and last.place is not None and not self._alike(look, last.place, tails):
-                continue
-            order = last.because[-1].order
-            if best is None or order > best.order:
-                text = "yes" if there != t.negated else "no"
-                best = Found(text=text, rows=last.because, context=context, order=order, conf=last.conf)
-        return best
-
-    def _alike(self, look: Lookups, place: int, asked: frozenset[int]) -> bool:
-        """Whether two places are rooms of one house, as far as facts show: common nouns where somebody was."""
-        if not asked or look.entity(place).name[:1].isupper():
-            return False
-        return all(not look.entity(i).name[:1].isupper() and look.rows(LOCATED, tails=[i], history=True) for i in asked)
-
-    # -- what came before
-
-    def _before(self, look: Lookups, main: str, than: str, so_far: tuple[FactRow, ...]) -> Decision | None:
-        asking = self.read(main)
-        if asking is None:
-            return None
-        than = re.sub(r"^(?:that|this|then)$", "", than.strip())
-        limit: frozenset[int] | None = None
-        if than:
-            limit = look.ids(than)
-            if not limit and (arriving := _ARRIVING.match(than)) is not None:
-                limit = look.ids(arriving["name"])
-            if not limit:
-                return None
-        for way, tuples in asking.ways:
-            for t in tuples:
-                if way.mark != t.tail or t.negated or not (self._functional(t.relation) or t.relation == LOCATED):
-                    continue
-                ids = look.ids(t.head)
-                found = self._previous(look, t.relation, ids, limit) if ids else []
-                if found:
-                    return self._decision(look, way, found, (*so_far, *look.description(t.head, ids)))
-        return None
-
-    def _previous(self, look: Lookups, relation: str, ids: frozenset[int], limit: frozenset[int] | None) -> list[Found]:
-        values: dict[str | None, list[tuple[int, tuple[FactRow, ...]]]] = {}
-        if relation == LOCATED:
-            for context, told in look.stays(ids).items():
-                if not _torn(told):
-                    values[context] = [(s.place, s.because) for s in runs(told) if s.place is not None]
-        else:
-            for row in look.rows(relation, heads=ids, history=True)[::-1]:
-                if not row.negated:
-                    values.setdefault(row.context_key, []).append((row.tail, (row,)))
-        found = []
-        for context, told_values in values.items():
-            at = len(told_values) - 1
-            if limit is not None:
-                at = max((i for i, (value, _) in enumerate(told_values) if value in limit), default=0)
-            if at > 0:
-                value, because = told_values[at - 1]
-                rows = (*because, *told_values[at][1])
-                conf = min(r.conf for r in rows)
-                found.append(Found(text=spoken(look.entity(value).name), rows=rows, context=context,
-                                   order=because[-1].order, conf=conf, entity=value))  # fmt: skip
-        return found
-
-    # -- "the company Ana works for"
-
-    def _through_clause(self, look: Lookups, text: str, so_far: tuple[FactRow, ...], depth: int) -> Decision | None:
-        match = _RELATIVE.search(text)
-        if match is None:
-            return None
-        clause = match["said"] or match["bare"]
-        spoken_words = clause.split(" ")
-        for end in range(len(spoken_words), 1, -1):
-            inner, outer = " ".join(spoken_words[:end]), " ".join(spoken_words[end:])
-            for found in self._described(look, match["noun"], inner, subject=match["who"] is not None):
-                name = look.entity(found.entity).name if found.entity is not None else ""
-                said = f"{text[: match.start()]}{'me' if name == 'user' else name} {outer}".strip()
-                asking = self.read(said)
-                if asking is None:
-                    continue
-                answer = self._answer(look, asking, (*so_far, *found.rows), depth + 1)
-                if answer is not None:
-                    return answer
-        return None
-
-    def _described(self, look: Lookups, noun: str, clause: str, *, subject: bool) -> list[Found]:
-        """The one entity that a relative clause singles out; nothing where there is none, or more than one."""
-        ways = [f"Who {clause}", f"What {clause}"] if subject else []
-        doc = self._parser.doc(clause)
-        verb = next((t for t in doc if t.tag_ in ("VBZ", "VBP", "VBD") and t.i > 0), None)
-        if verb is not None:
-            before, after = clause[: verb.idx].strip(), clause[verb.idx + len(verb.text) :].strip()
-            do = {"VBZ": "does", "VBP": "do", "VBD": "did"}[verb.tag_]
-            if verb.lemma_ == "be":
-                ways.append(f"What {verb.text} {before} {after}".strip())
-            else:
-                ways.append(f"What {do} {before} {verb.lemma_} {after}".strip())
-        for question in ways:
-            asking = self.read(question)
-            for way, tuples in asking.ways if asking is not None else ():
-                loose = Unasked(statement=way.statement, wanted="what", noun="*", mark=way.mark)
-                found = [f for f in self._one_way(look, asking, loose, tuples) if f.entity is not None]  # type: ignore[arg-type]
-                if len({f.entity for f in found}) == 1:
-                    return found[:1]
-        return []
-
-    # -- what must agree before an answer is given
-
-    def _accounted(
-        self,
-        look: Lookups,
-        asking: Asking,
-        way: Unasked,
-        t: Tuple,
-        row: FactRow,
-        conditions: Sequence[Tuple],
-        others: Iterable[FactRow] = (),
-    ) -> bool:
-        """Whether every content word of the question is in the relation, in the names, or in what was told."""
-        rows = [row, *others]
-        spans = look.spans(rows)
-        told = _stems(w for r in rows for span in spans[r.id] for w in words(span))
-        told |= _stems(w for r in rows for e in (r.head, r.tail) for w in words(look.entity(e).name))
-        told |= _stems(w for r in rows for w in (*words(r.place), *words(r.time_text), *r.relation.split("_")))
-        # A description of who is meant was settled when the name was.
-        settled = _stems(w for name in (t.head, t.tail) for w in words(name.replace("'s", " ")))
-        settled |= _stems(w for w in t.relation.split("_")) | asking.verbs
-        for o in conditions:
-            if MARK not in o.head + o.tail and not any(self._same_telling(look, row, o)):
-                return False
-        noun = _stems([way.noun]) if way.noun else set()
-        asked = _stems(w for w in words(asking.text) if w not in ("?",)) - _FREE
-        return not (asked - told - settled - noun)
-
-    def _same_telling(self, look: Lookups, row: FactRow, condition: Tuple) -> Iterable[bool]:
-        spans = set(look.spans([row])[row.id])
-        for other in look.rows(condition.relation, heads=look.ids(condition.head), tails=look.ids(condition.tail)):
-            yield bool(spans & set(look.spans([other])[other.id]))
-
-    def _decision(
-        self, look: Lookups, way: Unasked, found: Sequence[Found], so_far: tuple[FactRow, ...]
-    ) -> Decision | None:
-        newest = max(found, key=lambda f: f.order)
-        winners = [f for f in found if f.context == newest.context]
-        texts = list(dict.fromkeys(f.text for f in sorted(winners, key=lambda f: f.order)))
-        last = newest.rows[-1]
-        one = self._functional(last.relation) or last.relation == "is"
-        if len(texts) > (1 if one else MAX_ANSWERS):
-            return None
-        if not one and way.noun and way.noun not in _PLURALS and len(texts) > 1 and not way.noun.endswith("s"):
-            return None  # "which book" asks for one
-        conf = min(f.conf for f in winners)
+        way, found = answers
+        sure = 1.0
         for row in so_far:
-            conf *= row.conf
-        if conf < MIN_CONFIDENCE:
-            return None
-        rows = list({r.id: r for r in (*so_far, *(r for f in winners for r in f.rows))}.values())
-        lost = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text not in texts]
-        older = [o for f in (*winners, *found) for o in f.older if o not in texts]
-        return Decision(
-            text=listed(texts),
-            memory="relational",
-            path=tuple(dict.fromkeys(look.words(r) for r in rows)),
-            others=tuple(dict.fromkeys([*lost, *older])),
-            trace_ids=look.traces(rows),
-            fact_ids=tuple(r.id for r in rows),
-            confidence=conf,
-        )
-
-
-def _structural(t: Tuple) -> bool:
-    return t.pattern in _STRUCTURE or t.relation == "name" or (t.relation.endswith("_of") and "'s " in t.head)
-
-
-_PLURALS = frozenset({"people", "children", "kids"})
-
-
-def _stems(tokens: Iterable[str]) -> frozenset[str]:
-    """What words have in common over their forms and spellings; function words are left out."""
-    plain = [t.lower().strip("'").removesuffix("'s") for t in tokens]
-    return frozenset(
-        _STEMMER.stemWords([re.sub(r"([bvl])our", r"\1or", t) for t in plain if t and t not in STOP_WORDS])
-    )
-
-
-# Words that ask or frame and tell nothing by themselves.
-_FREE = _stems(
-    "who whom whose what which where when how old live located location called name named currently now still ever "
-    "favourite does do did time year date day user tell know".split()
-) | {"?"}
-
-
-def _relation(t: Tuple, relation: str) -> Tuple:
-    return replace(t, relation=relation)
-
-
-def _ways_to_say(relation: str) -> list[tuple[str, bool]]:
-    """Relations in which the same may have been told, and whether head and tail change places in them."""
-    found: list[tuple[str, bool]] = [(relation, False)]
-    if relation in INVERSE:
-        found.append((INVERSE[relation], True))
-    for other in _ALSO.get(relation, ()):
-        found.append((other.removeprefix("-"), other.startswith("-")))
-    if relation.endswith("_of"):
-        found.append((relation.removesuffix("_of"), True))
-        kin = KIN_CLASS.get(relation)
-        if kin and INVERSE.get(kin) == kin and kin != relation:
-            found.append((relation, False))
-    else:
-        found.append((f"{relation}_of", True))
-    return list(dict.fromkeys(found))
-
-
-def _of_kind(way: Unasked, name: str, kind: str, relation: str, asked: str) -> bool:
-    """Whether an entity may answer: a person who is asked for, a color where a color is."""
-    noun = way.noun.rstrip("s") if way.noun not in ("", "*") else way.noun
-    low = name.lower()
-    if relation == "is_a" and asked in ("job", "works_as", "profession", "occupation"):
-        return lex.is_trade(low.split(" ")[-1])
-    if way.wanted == "who":
-        return kind in ("person", "user") or (kind == "thing" and name[:1].isupper())
-    if way.wanted == "where":
-        # A small town can be taken for a person ("Lund"); where the relation names a place, it is one.
-        return (relation in _PLACES and relation != LOCATED) or kind not in ("person", "number")
-    if way.wanted == "when":
-        return kind in ("time", "number", "value", "thing")
-    if noun in ("", "*"):
-        return noun == "*" or kind not in ("person", "user") or relation in ("name", "is", "works_as", asked)
-    if noun in ("color", "colour", "shade"):
-        return any(w in lex.COLORS for w in low.split(" "))
-    if noun in _PLACE_NOUNS:
-        return relation in _PLACES or kind == "place"
-    if noun in _KIND_NOUNS.get(relation, ()) or way.noun in _KIND_NOUNS.get(relation, ()):
-        return True
-    # "which animal": only what is called so, or what the relation itself names
-    return low.split(" ")[-1].rstrip("s") == noun or noun in relation.split("_") or noun == "job"
-
-
-def _torn(told: Sequence[Any]) -> bool:
-    """Whether the last stays are two places told in one breath, of which only one can be true."""
-    if len(told) < 2 or told[-1].conf >= 1.0:
-        return False
-    last, before = told[-1].because, told[-2].because
-    return bool(
-        last and before and last[-1].valid_from == before[-1].valid_from and last[-1].conf < 1.0
-        and before[-1].valid_to is None and before[-1].conf < 1.0
-    )  # fmt: skip
-
-
-def _last_of_each_context(rows: Sequence[FactRow]) -> list[FactRow]:
-    """Of several who have one thing, the one told last, in each context; those told together stay together."""
-    newest: dict[str | None, FactRow] = {}
-    for row in rows:
-        if row.context_key not in newest or row.order > newest[row.context_key].order:
-            newest[row.context_key] = row
-    return list(newest.values())
+            sure *= row.conf
+        found = [replace(f, rows=(*so_far, *f.rows), conf=f.conf * sure) for f in found]
+        relation = max(found, key=lambda f: f.order).rows[-1].relation
+        several = not (self._functional(relation) or relation == "is")
+        if several and way.noun:  # "which book" asks for one
+            several = way.noun in _PLURALS or way.noun.endswith("s")
+        return decision_of(look, found, several=several)

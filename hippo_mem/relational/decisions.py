@@ -30,11 +30,10 @@ class Found:
     older: tuple[str, ...] = ()
 
 
-def decision_of(look: Lookups, found: Sequence[Found], *, noun: str, several: bool) -> Decision | None:
+def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Decision | None:
     """The decision that these answers make; None where they are too many or too unsure.
 
     Args:
-        noun: what the question calls the answer; empty where it does not.
         several: whether more than one answer together are one.
     """
     newest = max(found, key=lambda f: f.order)

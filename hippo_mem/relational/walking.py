@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hippo_mem.relational import relation_words as rel
+from hippo_mem.relational.containment import placed
 from hippo_mem.relational.entities import NAMING
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.kinds import is_called, is_common
@@ -19,12 +20,9 @@ from hippo_mem.relational.pronouns import gender_of
 from hippo_mem.relational.query import Along, At, Known, Node, When
 from hippo_mem.relational.timeline import HOLDING
 from hippo_mem.relational.vocabulary import SOLE_ROLES, role_name
-from hippo_mem.relational.whereabouts import LOCATED, Stay, runs
+from hippo_mem.relational.whereabouts import Stay, runs, torn
 
 MAX_REACHED = 64  # of one step; a question about more is not answered
-_STATIC = ("in", "at", "on", "near", "under", "behind", "by", "to")
-_PARTICIPLES = ("ed", "en", "ung", "ept", "uilt", "aid")
-_WITHIN = ("located_in", "based_in", "lies_in", "situated_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,31 +294,8 @@ class Walker:
         return told[at] if 0 <= at < len(told) else None
 
     def _placed(self, start: Reached, ids: frozenset[int]) -> list[Reached]:
-        """ "moored in Kallvik": a thing that was put somewhere by any other verb."""
-        heads, _ = self._look.relations_at(ids)
-        parted = [(r, *r.rpartition("_")[::2]) for r in sorted(heads)]
-        relations = [*_WITHIN, *(r for r, verb, preposition in parted
-                                 if preposition in _STATIC and verb.endswith(_PARTICIPLES))]  # fmt: skip
-        rows = [row for r in relations for row in self._look.rows(r, heads=ids) if not row.negated]
-        found = [self._onward(start, row, False) for row in rows]
+        found = [self._onward(start, row, False) for row in placed(self._look, ids)]
         return found if len({r.entity for r in found}) == 1 else []
-
-    def containers(self, entity: int) -> list[FactRow]:
-        """The facts that lead from a place to what it lies in, and on from there, a few steps."""
-        chain: list[FactRow] = []
-        at, seen = self._look.same(entity), {entity}
-        for _ in range(3):
-            rows = [r for relation in (LOCATED, *_WITHIN) for r in self._look.rows(relation, heads=at)]
-            rows = [r for r in rows if not r.negated]
-            if not rows:
-                reached = self._placed(Reached(entity=entity, rows=(), context=None), at)
-                rows = [r.rows[-1] for r in reached]
-            if not rows or (next_one := max(rows, key=lambda r: r.order)).tail in seen:
-                break
-            chain.append(next_one)
-            seen.add(next_one.tail)
-            at = self._look.same(next_one.tail)
-        return chain
 
     # -- which of those that were reached are meant
 
@@ -351,14 +326,3 @@ class Walker:
 
     def _described(self, entity: int) -> bool:
         return "'s " in self._look.entity(entity).key or is_common(self._look.entity(entity).name)
-
-
-def torn(told: Sequence[Stay]) -> bool:
-    """Whether the last stays are two places told in one breath, of which only one can be true."""
-    if len(told) < 2 or told[-1].conf >= 1.0:
-        return False
-    last, before = told[-1].because, told[-2].because
-    return bool(
-        last and before and last[-1].valid_from == before[-1].valid_from and last[-1].conf < 1.0
-        and before[-1].valid_to is None and before[-1].conf < 1.0
-    )  # fmt: skip

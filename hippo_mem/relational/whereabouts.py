@@ -99,3 +99,14 @@ def runs(told: Sequence[Stay]) -> list[Stay]:
         if stay.place is not None and (not found or found[-1].place != stay.place):
             found.append(stay)
     return found
+
+
+def torn(told: Sequence[Stay]) -> bool:
+    """Whether the last stays are two places told in one breath, of which only one can be true."""
+    if len(told) < 2 or told[-1].conf >= 1.0:
+        return False
+    last, before = told[-1].because, told[-2].because
+    return bool(
+        last and before and last[-1].valid_from == before[-1].valid_from and last[-1].conf < 1.0
+        and before[-1].valid_to is None and before[-1].conf < 1.0
+    )  # fmt: skip
