@@ -2,12 +2,12 @@
 
     python benchmarks/crash.py --trials 200 --writers 4 --json crash.json
 
-Each trial starts the writers on the same store, waits a random time, and ends all of them by SIGKILL, in the middle of
-whatever they do. Writers, and the process that looks at what is left, are forked from one that has loaded the code and
-opened nothing: what would be waited for is imports. A write counts as acknowledged when `observe` had returned and the
-writer had said so through a pipe. Half of the writes are new events, half repeat an event that all writers share: each
-repetition must raise its mention count by one, so an update that one process overwrote for another is seen. Then the
-store is opened:
+Each trial starts the writers on the same store, waits until they have acknowledged a random number of writes and a
+random moment longer, and ends all of them by SIGKILL, in the middle of whatever they do. Writers, and the process that
+looks at what is left, are forked from one that has loaded the code and opened nothing: what would be waited for is
+imports. A write counts as acknowledged when `observe` had returned and the writer had said so through a pipe. Half of
+the writes are new events, half repeat an event that all writers share: each repetition must raise its mention count by
+one, so an update that one process overwrote for another is seen. Then the store is opened:
 
     lost            acknowledged events whose row or text is not there
     lost_updates    acknowledged repetitions that the shared events' counts do not hold, counters that are behind, and
@@ -26,6 +26,7 @@ import contextlib
 import json
 import os
 import random
+import selectors
 import shutil
 import signal
 import sys
@@ -48,6 +49,7 @@ from hippo_mem.storage.origins import orphans
 
 DIM = 32
 N_SHARED = 5
+_LAST_WRITE_S = 0.05  # the kill falls anywhere in what comes after the last write that was waited for
 PARSER = FrameParser()  # loaded before anything is forked
 
 
@@ -61,21 +63,42 @@ def own_text(trial: int, writer: int, number: int) -> str:
 
 @dataclass
 class Forked:
-    """A process of ours and what it says."""
+    """A process of ours, the pipe it speaks through, and what was heard so far."""
 
     pid: int
-    says: TextIO
+    pipe: int
+    heard: bytes = b""
+
+    def hear(self) -> bool:
+        """Wait for more; False when there will be none."""
+        more = os.read(self.pipe, 1 << 16)
+        self.heard += more
+        return bool(more)
 
     def kill(self) -> None:
         """End it at once; it does not get to do anything any more."""
         os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> str:
-        """The rest of what it said, when it is gone."""
-        said = self.says.read()
-        self.says.close()
-        os.waitpid(self.pid, 0)
-        return said
+        """All that it said, when it is gone."""
+        while self.hear():
+            pass
+        os.close(self.pipe)
+        _, status = os.waitpid(self.pid, 0)
+        if os.waitstatus_to_exitcode(status) > 0:
+            raise SystemExit("a process failed by itself; what it met stands above")
+        return self.heard.decode()
+
+
+def hear(writers: list[Forked], n_lines: int) -> None:
+    """Listen until the writers have said so many lines together, or one of them is gone."""
+    with selectors.DefaultSelector() as selector:
+        for writer in writers:
+            selector.register(writer.pipe, selectors.EVENT_READ, writer)
+        while sum(writer.heard.count(b"\n") for writer in writers) < n_lines:
+            for key, _ in selector.select():
+                if not key.data.hear():
+                    return
 
 
 def fork(job: Callable[[TextIO], None]) -> Forked:
@@ -94,7 +117,7 @@ def fork(job: Callable[[TextIO], None]) -> Forked:
             os._exit(1)
         os._exit(0)
     os.close(speaks)
-    return Forked(pid, os.fdopen(hears))
+    return Forked(pid, hears)
 
 
 def write(out: TextIO, home: Path, trial: int, writer: int, memories: list[str]) -> None:
@@ -102,7 +125,6 @@ def write(out: TextIO, home: Path, trial: int, writer: int, memories: list[str])
     memory = Awake.open(home, embedder=HashingEmbedder(DIM), memories=memories, parser=PARSER, timeout_s=120.0)
     memory.observe(shared_text(0), pin=True)
     print("shared 0", file=out, flush=True)
-    print("ready", file=out, flush=True)
     chance = random.Random(trial * 1_000 + writer)
     number = 0
     while True:
@@ -137,19 +159,15 @@ class Tally:
         return len(self.own) + sum(self.shared)
 
 
-def run_trial(home: Path, trial: int, n_writers: int, longest_s: float, memories: list[str], tally: Tally) -> None:
+def run_trial(home: Path, trial: int, n_writers: int, most: int, memories: list[str], tally: Tally) -> None:
     """Start, wait, kill; note what had been acknowledged."""
     writers: list[Forked] = []
     try:
         for i in range(n_writers):
             writers.append(fork(lambda out, i=i: write(out, home, trial, i, memories)))  # type: ignore[misc]
-        for writer in writers:
-            if writer.says.readline() != "shared 0\n":
-                raise SystemExit(f"a writer of trial {trial} did not start")
-            tally.shared[0] += 1
-            if writer.says.readline() != "ready\n":
-                raise SystemExit(f"a writer of trial {trial} did not start")
-        time.sleep(random.Random(trial).uniform(0.0, longest_s))
+        chance = random.Random(trial)
+        hear(writers, chance.randint(0, most))
+        time.sleep(chance.uniform(0.0, _LAST_WRITE_S))
     finally:
         order = list(writers)
         random.Random(trial + 1).shuffle(order)
@@ -220,13 +238,13 @@ def _look(home: Path, tally: Tally) -> tuple[int, int]:
     return lost, sum(behind) + drift + torn
 
 
-def run(trials: int, n_writers: int, longest_s: float, memories: str, home: Path) -> dict[str, Any]:
+def run(trials: int, n_writers: int, most: int, memories: str, home: Path) -> dict[str, Any]:
     tally = Tally()
     lost = lost_updates = 0
     PARSER.parse(shared_text(0))
     began = time.perf_counter()
     for trial in range(trials):
-        run_trial(home, trial, n_writers, longest_s, memories.split(","), tally)
+        run_trial(home, trial, n_writers, most, memories.split(","), tally)
         lost, lost_updates = check(home, tally)
         if lost or lost_updates or trial % 10 == 9 or trial == trials - 1:
             print(
@@ -255,7 +273,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--writers", type=int, default=4)
-    parser.add_argument("--longest", type=float, default=0.5, help="seconds of writing before the kill, at most")
+    parser.add_argument("--most", type=int, default=60, help="acknowledged writes of a trial before the kill, at most")
     parser.add_argument("--memories", default=",".join(MEMORIES), help="which of the three take part")
     parser.add_argument("--json", type=Path, help="write the figures here")
     given = parser.parse_args()
@@ -263,7 +281,7 @@ def main() -> int:
         parser.error("trials and writers must be 1 or more")
     folder = Path(tempfile.mkdtemp(prefix="hippo-crash-"))
     try:
-        figures = run(given.trials, given.writers, given.longest, given.memories, folder / "home")
+        figures = run(given.trials, given.writers, given.most, given.memories, folder / "home")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(figures, indent=2))

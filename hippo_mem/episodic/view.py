@@ -81,11 +81,13 @@ class View:
     def only(self, trace_ids: Sequence[int], allowed: Mask | None = None) -> list[int]:
         """Those of the ids that may be found, in order, each once."""
         live = self._live(allowed)
-        found = []
-        for trace_id in dict.fromkeys(int(i) for i in trace_ids):
-            [*at] = self._at([trace_id])
-            if at and (live is None or live[at[0]]):
-                found.append(trace_id)
+        ids = np.array(list(dict.fromkeys(int(i) for i in trace_ids)), dtype=np.int64)
+        at = np.searchsorted(self._vectors.positions, ids)
+        here = at < len(self._vectors.positions)
+        here[here] = self._vectors.positions[at[here]] == ids[here]
+        if live is not None:
+            here[here] = live[at[here]]
+        found: list[int] = ids[here].tolist()
         return found
 
     def surprise(self, texts: Sequence[str]) -> list[float]:

@@ -53,24 +53,25 @@ def link(connection: sqlite3.Connection, place_id: int, kind: str, row_ids: Iter
 
 
 def linked(
-    connection: sqlite3.Connection, place_ids: Sequence[int], where: Where | None
+    connection: sqlite3.Connection, place_ids: Sequence[int], where: Where | None, *, newest: int
 ) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Place id -> (trace ids, fact ids), newest first; `where` chooses among traces that are not retired."""
-    marks = ", ".join("?" * len(place_ids))
-    found: dict[int, tuple[list[int], list[int]]] = {i: ([], []) for i in place_ids}
+    """Place id -> (trace ids, fact ids), at most the `newest` of each, newest first; `where` chooses among traces that
+    are not retired."""
+    found: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     conditions, values = _trace_filter(where)
-    for place_id, row_id in connection.execute(
-        f"SELECT l.place_id, l.row_id FROM place_links AS l JOIN traces AS t ON t.id = l.row_id "
-        f"WHERE l.kind = 'trace' AND l.place_id IN ({marks}) AND t.retired IS NULL{conditions} ORDER BY l.row_id DESC",
-        (*place_ids, *values),
-    ):
-        found[place_id][0].append(row_id)
-    for place_id, row_id in connection.execute(
-        f"SELECT place_id, row_id FROM place_links WHERE kind = 'fact' AND place_id IN ({marks}) ORDER BY row_id DESC",
-        tuple(place_ids),
-    ):
-        found[place_id][1].append(row_id)
-    return {i: (tuple(traces), tuple(facts)) for i, (traces, facts) in found.items()}
+    for place_id in place_ids:
+        traces = connection.execute(
+            "SELECT l.row_id FROM place_links AS l CROSS JOIN traces AS t ON t.id = l.row_id "
+            f"WHERE l.place_id = ? AND l.kind = 'trace' AND t.retired IS NULL{conditions} "
+            "ORDER BY l.row_id DESC LIMIT ?",
+            (place_id, *values, newest),
+        ).fetchall()
+        facts = connection.execute(
+            "SELECT row_id FROM place_links WHERE place_id = ? AND kind = 'fact' ORDER BY row_id DESC LIMIT ?",
+            (place_id, newest),
+        ).fetchall()
+        found[place_id] = tuple(row[0] for row in traces), tuple(row[0] for row in facts)
+    return found
 
 
 def _trace_filter(where: Where | None) -> tuple[str, list[Any]]:

@@ -183,7 +183,8 @@ class MapView:
         )  # fmt: skip
 
     def near(self, cue: str, k: int, *, where: Where | None = None) -> list[PlaceHit]:
-        """The places a cue names and those around them, nearest first, with the traces and facts linked to each.
+        """The places a cue names and those around them, nearest first, with the newest traces and facts linked to each
+        (as many as 4 k, at least 32).
 
         Args:
             k: how many, at least 1.
@@ -209,7 +210,9 @@ class MapView:
                 far = atlas.steps_from([p for p in start if p in atlas.spots])
                 ranked += [(n, -atlas.spots[p].last_seen, p, atlas.name(p)) for p, n in far.items()]
             ranked = sorted(ranked)[:k]
-            joined = links.linked(connection, [p for _, _, p, _ in ranked], where) if ranked else {}
+            # What everything names tells little of any of it: recall reads rankings no deeper than this.
+            newest = max(32, 4 * k)
+            joined = links.linked(connection, [p for _, _, p, _ in ranked], where, newest=newest) if ranked else {}
         return [
             PlaceHit(place_id=p, name=name, distance=n, trace_ids=joined[p][0], fact_ids=joined[p][1])
             for n, _, p, name in ranked
