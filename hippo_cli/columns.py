@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from typer.exceptions import Abort, TyperException
 
 from hippo_cli.plain import one_line
+from hippo_mem.configs_path import find_config
 from hippo_mem.errors import HippoError, InputError
 
 app = typer.Typer(
@@ -70,6 +71,7 @@ def run(
     from hippo_columns import settings
     from hippo_columns.runner import run as run_experiment
 
+    config = find_config(config)
     resolved = settings.load(config, overrides or (), seed=seed)
     folder = out / config.stem / str(resolved.seed)
     summary = run_experiment(resolved, folder, name=config.stem, say=typer.echo, again=again)
@@ -93,7 +95,7 @@ def study(
     """Run every configuration, peer and ablation of a study. What is finished is not repeated."""
     from hippo_columns.report import jobs, load_study, run_study
 
-    work = list(jobs(load_study(study_file), parse_seeds(seeds), out, only or ()))
+    work = list(jobs(load_study(find_config(study_file)), parse_seeds(seeds), out, only or ()))
     with _bars() as bars:
         bar = bars.add_task("study", total=len(work))
         run_study(
@@ -111,7 +113,7 @@ def report(
     """Write results.csv, report.md with its pictures, and a report.html that needs nothing else."""
     from hippo_columns.report import load_study, write_report
 
-    counts = write_report(load_study(study_file), runs, out)
+    counts = write_report(load_study(find_config(study_file)), runs, out)
     typer.echo(f"{counts['n_runs']} runs of ours and {counts['n_peer_runs']} of peers: {out / 'report.html'}")
 
 

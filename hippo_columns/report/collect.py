@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hippo_columns.metrics import Floats, Mean, mean_sem
 from hippo_mem.errors import StoreFormatError
 
-PEERS = "peers"
+PEERS, SPEED = "peers", "speed.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +94,12 @@ def read_peers(folder: Path) -> dict[tuple[str, str], dict[str, list[PeerRun]]]:
         for runs in labels.values():
             runs.sort(key=lambda run: run.seed)
     return found
+
+
+def read_speed(folder: Path) -> dict[str, Any]:
+    """What `benchmarks/columns.py --json <folder>/speed.json` wrote; empty when it was not run."""
+    file = folder / SPEED
+    return _json(file) if file.is_file() else {}
 
 
 def over_seeds(runs: Sequence[Run], path: str) -> Mean | None:

@@ -6,13 +6,14 @@ In: a study and its finished runs. Out: blocks. What was not run is left out, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from hippo_columns import metrics, plots
 from hippo_columns.report import contests
-from hippo_columns.report.ablations import ablation_table
-from hippo_columns.report.bars import PeerSets, bars, shown
+from hippo_columns.report.ablations import ablation_table, difference, signed
+from hippo_columns.report.bars import Bar, PeerSets, bars, shown
 from hippo_columns.report.blocks import Block, Heading, Paragraph, Picture, Table
 from hippo_columns.report.claims import judge_all
 from hippo_columns.report.collect import Run, over_seeds
@@ -24,8 +25,8 @@ NO_SLEEP, MIXED = "no_sleep", "stage4_sequential_mixed_soft_sleep"
 Runs = Mapping[str, Sequence[Run]]
 
 
-def report(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
-    """All blocks, in order."""
+def report(study: Study, runs: Runs, peers: PeerSets, speed: Mapping[str, Any]) -> Iterator[Block]:
+    """All blocks, in order. `speed` is what `benchmarks/columns.py --json` wrote, or empty."""
     yield Heading(text=TITLE, level=1)
     yield Paragraph(
         text="Accuracies are of the official test images unless a column says otherwise, in percent; ± is the "
@@ -33,7 +34,7 @@ def report(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
         "accuracies on the data just trained on; wherever one of them stands beside ours, keep that in mind."
     )
     yield from _summary(study, runs, peers)
-    yield from _bars(study, runs, peers)
+    yield from _bars(study, runs, peers, speed)
     yield from _configurations(study, runs)
     for entry in study.log:
         if runs.get(entry.label):
@@ -70,13 +71,38 @@ def _some(what: str, missing: Sequence[str], n_all: int) -> list[str]:
     return [f"{what}: {'all' if len(missing) == n_all else ', '.join(missing)}"]
 
 
-def _bars(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
+def _bars(study: Study, runs: Runs, peers: PeerSets, speed: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading(text="What was to be shown")
     joint = study.peers[0].name if study.peers else ""
-    found = bars(runs, peers, study.headline, MIXED, joint)
+    found = [*bars(runs, peers, study.headline, MIXED, joint), _half_the_samples(runs), *_speed(speed)]
     yield Table(
         header=["figure", "wanted", "reached", ""], rows=[[b.what, b.wanted, b.reached, b.verdict] for b in found]
     )
+
+
+def _half_the_samples(runs: Runs) -> Bar:
+    """Dynamic replay with half the samples of static replay, which may lose 0.2 points to count as equal."""
+    change = difference(runs.get(f"{ABLATION}dynamic_30k", ()), runs.get(f"{ABLATION}static_60k", ()))
+    return Bar(
+        what="dynamic replay with half the samples of static replay (30 000 and 60 000), points against it",
+        wanted="≥ -0.2",
+        reached="" if change is None else f"{signed(change)} (n={change.n})",
+        met=None if change is None else 100 * change.mean >= -0.2,
+    )
+
+
+def _speed(speed: Mapping[str, Any]) -> Iterator[Bar]:
+    """Training samples a second beside snnTorch."""
+    if not speed.get("rows"):
+        yield Bar(what="training speed against plain snnTorch", wanted="≥ 2 times", reached="", met=None)
+    for row in speed.get("rows", ()):
+        yield Bar(
+            what=f"training speed against plain snnTorch, {row['network']} ({row['hidden']} neurons)",
+            wanted="≥ 2 times",
+            reached=f"{row['train_ours_samples_per_s']} against {row['train_snnTorch_samples_per_s']} samples/s: "
+            f"{row['train_ratio']} times",
+            met=row["train_ratio"] >= 2.0,
+        )
 
 
 def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
@@ -114,8 +140,8 @@ def _configurations(study: Study, runs: Runs) -> Iterator[Block]:
     yield Paragraph(
         text="BWT (Lopez-Paz & Ranzato 2017) and forgetting (Chaudhry et al. 2018: the best accuracy since a task was "
         "learned minus the last one) are in points over all stages, sleeps included. A sleep is kept when no task "
-        "loses more validation accuracy than `sleep.max_drop`; after another one the network goes back to what it was, and "
-        "the figures after sleep are those of what was not kept."
+        "loses more validation accuracy than `sleep.max_drop`; after another one the network goes back to what it "
+        "was, and the figures after sleep are those of what was not kept."
     )
 
 

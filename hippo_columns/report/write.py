@@ -13,7 +13,7 @@ from pathlib import Path
 from hippo_columns.peers.runs import replace_file
 from hippo_columns.report.bars import PeerSets
 from hippo_columns.report.blocks import Picture, markdown, page, png
-from hippo_columns.report.collect import Run, read_peers, read_runs
+from hippo_columns.report.collect import Run, read_peers, read_runs, read_speed
 from hippo_columns.report.sections import TITLE, report
 from hippo_columns.report.study import ABLATION, Study
 from hippo_mem.errors import InputError
@@ -36,7 +36,7 @@ def write_report(study: Study, runs_folder: Path, out: Path) -> dict[str, int]:
     runs = {name: found for name, found in runs.items() if name in labels}
     if not runs and not peers:
         raise InputError(f"no finished run of the study in {runs_folder}; run: hippo-columns study --out {runs_folder}")
-    blocks = list(report(study, runs, peers))
+    blocks = list(report(study, runs, peers, read_speed(runs_folder)))
     pictures = {block.name: png(block.figure) for block in blocks if isinstance(block, Picture)}
     out.mkdir(parents=True, exist_ok=True)
     for name, data in pictures.items():
