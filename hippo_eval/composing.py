@@ -156,6 +156,7 @@ def _parse(overrides: Sequence[str]) -> dict[str, list[Any]]:
             raise ConfigError(f"{text!r}: settings are given as key=value")
         hint = _hint_of(key)
         raw = text.split("=", 1)[1].strip()
+        values: list[Any]
         if override.is_sweep_override():
             try:
                 values = list(override.sweep_iterator())
@@ -164,8 +165,8 @@ def _parse(overrides: Sequence[str]) -> dict[str, list[Any]]:
             values = [_plain(v) for v in values]
             raws = [str(v) for v in values]
         elif plural:
-            value = override.value()
-            values = list(value) if isinstance(value, list) else [value]
+            listed: Any = override.value()
+            values = list(listed) if isinstance(listed, list) else [listed]
             raws = [str(v) for v in values]
         else:
             values, raws = [override.value()], [raw]

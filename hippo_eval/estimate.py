@@ -15,10 +15,10 @@ from hippo_eval.settings import EvalConfig
 
 # Tokens of a fact, of a question with its turn, and of the system prompt; means over the suites, default model.
 _FACT, _QUESTION, _SYSTEM = 18, 30, 22
-# A memory ON reads about three recalled texts, span by span.
-_READ_ON, _SPANS = 60, 14
+# What the model reads for a question with memory ON: nothing for most, a few spans of three texts for some.
+_READ_ON = 80
 # A night, in tokens that pass the model: forward and backward are three forward passes; and what it does once.
-_NIGHT_TOKENS_A_FACT, _NIGHT_TOKENS_ONCE = 9_000, 60_000
+_NIGHT_TOKENS_A_FACT, _NIGHT_TOKENS_ONCE = 4_000, 40_000
 _BACKWARD = 3.0
 _KNOWLEDGE_TOKENS = 60_000
 
@@ -52,7 +52,7 @@ def calibrate(model: str) -> Speed:
         lm.generate(prompts, max_new_tokens=8)
         step = (time.perf_counter() - began) / 8
     n_tokens = sum(len(lm.encode(p + c)) for p, c in pairs)
-    return Speed(read_tokens_per_s=n_tokens / read, step_s=step, tell_s=0.03, find_s=0.01)
+    return Speed(read_tokens_per_s=n_tokens / read, step_s=step, tell_s=0.03, find_s=0.03)
 
 
 def seconds_of(config: EvalConfig, speed: Speed) -> float:
@@ -74,7 +74,7 @@ def seconds_of(config: EvalConfig, speed: Speed) -> float:
         return answering(_QUESTION + _SYSTEM + facts, config.max_new_tokens)
     total = told * (speed.tell_s + _FACT / read)
     if config.asks_memory:
-        total += asked * (speed.find_s + _SPANS * _READ_ON / read)
+        total += asked * (speed.find_s + _READ_ON / read)
     else:
         rounds = 2 if config.compute.pre_metrics else 1
         total += rounds * answering(_QUESTION, 24)
