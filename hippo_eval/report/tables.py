@@ -30,8 +30,8 @@ def points(interval: Interval) -> str:
 
 
 def p_value(p: float, alpha: float = 0.05) -> Marked:
-    """A p-value, drawn out where it is below `alpha`."""
-    return Marked(text="< 0.001" if p < 0.001 else f"{p:.3f}", tone="good" if p < alpha else "plain")
+    """A p-value, pale where it is not below `alpha`."""
+    return Marked(text="< 0.001" if p < 0.001 else f"{p:.3f}", tone="plain" if p < alpha else "quiet")
 
 
 def number(value: Any) -> str:

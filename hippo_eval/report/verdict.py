@@ -112,7 +112,7 @@ def part_judgment(pairing: Pairing, effects: Sequence[str] = ()) -> Judgment:
     change = change[0].upper() + change[1:]
     n, gap = pairing.em.difference.n, _gap(pairing)
     found = finding(pairing)
-    besides = f" But see: {'; '.join(effects)}." if effects else ""
+    besides = f" Besides: {'; '.join(effects)}." if effects else ""
     if at_floor(pairing):
         return Judgment(tone="open", text=f"{change} nothing can be seen: EM is 0 with it and without.{besides}")
     if found == "identical":

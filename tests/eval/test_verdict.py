@@ -174,7 +174,7 @@ def test_a_part_may_matter_for_something_else() -> None:
     ]
     judged = part_judgment(pairing, effects)
     assert judged.tone == "open"
-    assert judged.text.endswith("But see: known facts lost to a night 0.0 % → 30.0 %; "
+    assert judged.text.endswith("Besides: known facts lost to a night 0.0 % → 30.0 %; "
                                 "next tokens of general prompts changed by a night 1.0 % → 40.0 %.")  # fmt: skip
 
 
