@@ -190,7 +190,7 @@ def test_a_night_answers_only_after_its_check_and_the_one_before_meanwhile(expor
     nights.append(first)
     assert chosen.current().name == "torch"  # no night before it: torch has the new one at once
     assert started == [first]
-    night_file(first, "int8").write_text('{"passed": true}')
+    night_file(first, "int8").write_text(json.dumps({"passed": True, "origin": exported.origin()}))
     assert chosen.current().night == first
     second = tmp_path / "0002"
     second.mkdir()
@@ -206,7 +206,7 @@ def test_a_night_answers_only_after_its_check_and_the_one_before_meanwhile(expor
 def test_a_night_that_failed_its_check_is_answered_by_torch_with_the_reason(exported, lm, night, tmp_path):
     failed = tmp_path / "0001"
     failed.mkdir()
-    night_file(failed, "int8").write_text('{"passed": false, "top1": 0.4}')
+    night_file(failed, "int8").write_text(json.dumps({"passed": False, "top1": 0.4, "origin": exported.origin()}))
     chosen = keeper(exported, lm, failed)
     assert chosen.wait() == "torch"
     assert "does not answer as it does on torch" in chosen.reason

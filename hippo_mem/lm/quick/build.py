@@ -79,7 +79,8 @@ def check_night(home: EngineHome, precision: Precision, night: Path) -> parity.P
     lm = LanguageModel.load(home.model, models_dir=home.models)
     lm.attach(night)
     found = parity.compare(lm, engine, adapter=True)
-    write_private(night_file(night, precision), (json.dumps(found.to_dict(), indent=2) + "\n").encode())
+    data = {**found.to_dict(), "origin": home.origin()}
+    write_private(night_file(night, precision), (json.dumps(data, indent=2) + "\n").encode())
     return found
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from hippo_mem.errors import HippoError, InputError
 from hippo_mem.lm.engine import Engine
@@ -46,7 +49,8 @@ class EngineKeeper:
         self._torch, self._night = torch_engine, night
         self._home: EngineHome | None = None
         self._quick: QuickEngine | None = None
-        self._job: subprocess.Popen[str] | None = None
+        self._job: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
         self._job_night: Path | None = None
         self.reason = ""
         self.name: str = precision  # of who answered last
@@ -82,9 +86,11 @@ class EngineKeeper:
         """Let go; an export under way is stopped, and leaves nothing that could be taken for one."""
         self._quick = None
         if self._job is not None and self._job.poll() is None:
-            self._job.terminate()
+            os.killpg(self._job.pid, signal.SIGTERM)  # the builder that it runs as well
             self._job.wait()
-        self._job = None
+        if self._errors is not None:
+            self._errors.close()
+        self._job, self._errors = None, None
 
     # Choosing -------------------------------------------------------------------------------------------------------
 
@@ -130,11 +136,14 @@ class EngineKeeper:
         """
         try:
             found = json.loads(night_file(night, self._precision).read_text(encoding="utf-8"))
-            passed = bool(found["passed"])
+            passed, origin = bool(found["passed"]), found["origin"]
         except (OSError, ValueError, KeyError, TypeError):
             return False
+        if origin != self._at().origin():  # checked on another export
+            return False
         if not passed:
-            raise EngineUnavailable(f"the night does not answer as it does on torch ({found})")
+            figures = {k: found.get(k) for k in ("top1", "kl", "gate")}
+            raise EngineUnavailable(f"the night does not answer as it does on torch ({figures})")
         return True
 
     def _used(self, quick: QuickEngine) -> QuickEngine:
@@ -153,7 +162,7 @@ class EngineKeeper:
             code = job.poll()
             if code is None:
                 return
-            said = (job.stderr.read() if job.stderr else "").strip().splitlines()
+            said = self._said()
             same = self._job_night == night
             self._job = None
             if code == _BUSY:
@@ -166,10 +175,19 @@ class EngineKeeper:
         ]  # fmt: skip
         quiet = {**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
         self._job_night = night
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
         self._job = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, env=quiet,
             start_new_session=True,
         )  # fmt: skip
+
+    def _said(self) -> list[str]:
+        """What the last job wrote to stderr, line by line."""
+        if self._errors is None:
+            return []
+        with self._errors as errors:
+            errors.seek(0)
+            return errors.read().decode(errors="replace").strip().splitlines()
 
     def _say(self, reason: str) -> None:
         if reason != self.reason:

@@ -10,6 +10,7 @@ Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ class QuickEngine:
 
     Args:
         folder: what `hippo_mem.lm.quick.build` wrote. night: the folder of the night in force, None for the base alone.
+        n_threads: that share one product; half of the cores by default.
     Raises: ModelUnavailable when the export cannot be opened; StoreFormatError when the night's adapter does not fit.
     """
 
@@ -235,9 +237,9 @@ class _Session:
 
 def _open(og: Any, folder: Path, n_threads: int | None) -> Any:
     config = og.Config(str(folder))
-    options: dict[str, Any] = {"filename": GRAPH}
-    if n_threads is not None:
-        options["session_options"] = {"intra_op_num_threads": n_threads}
+    # Half of the cores: its threads spin while they wait for each other, and what recalls beside them needs a core too.
+    n_threads = n_threads or max(1, len(os.sched_getaffinity(0)) // 2)
+    options = {"filename": GRAPH, "session_options": {"intra_op_num_threads": n_threads}}
     config.overlay(json.dumps({"model": {"decoder": options}}))
     return og.Model(config)
 
