@@ -81,7 +81,8 @@ def accuracy_over_stages(matrices: ArrayLike, stages: Sequence[Stage], tasks: Se
     axes.set_xlim(-0.5, len(stages) - 0.5)
     axes.set_ylabel("test accuracy, %")
     low = float(np.nanmin(R)) * 100
-    axes.set_ylim(max(0.0, low - 2), 100.4)
+    margin = 0.05 * (100.0 - low) + 0.05
+    axes.set_ylim(max(0.0, low - margin), 100.0 + margin)
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -221,13 +221,18 @@ def _entropies(run: Run, stage: int) -> str:
     return ", ".join(f"{t} {metrics.mask_entropy(m):.2f}" for t, m in zip(run.tasks, run.masks[stage], strict=True))
 
 
+def _range(counts: Sequence[int]) -> str:
+    """ "3" or "3-7"."""
+    return f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+
+
 def _errors(runs: Sequence[Run]) -> Iterator[Block]:
     rows = []
     for task in runs[0].tasks:
         n_before = [int(v) for run in runs if (v := run.figure(f"errors.{task}.n_errors_before")) is not None]
         if not n_before:
             continue
-        row = [task, str(int(runs[0].figure(f"errors.{task}.n") or 0)), f"{min(n_before)}-{max(n_before)}"]
+        row = [task, str(int(runs[0].figure(f"errors.{task}.n") or 0)), _range(n_before)]
         for key in ("overlap", "agreement", "new_error_rate", "kappa"):
             mean = over_seeds(runs, f"errors.{task}.{key}")
             row.append("" if mean is None else f"{mean.mean:.3f}" + ("" if mean.sem is None else f" ± {mean.sem:.3f}"))
@@ -296,5 +301,8 @@ def _claims(runs: Runs) -> Iterator[Block]:
         "test accuracies, with the training accuracy in brackets. A mean within 0.5 points of the log's figure counts "
         "as reaching it."
     )
-    rows = [[c.number, f"`{c.config}`", c.says, j.measured, j.verdict] for c, j in judge_all(runs)]
-    yield Table(header=["", "configuration", "the log says", "measured here", "verdict"], rows=rows, align="left")
+    judged = judge_all(runs)
+    for config in dict.fromkeys(claim.config for claim, _ in judged):
+        yield Heading(text=f"`{config}`", level=3)
+        rows = [[c.number, c.says, j.measured, j.verdict] for c, j in judged if c.config == config]
+        yield Table(header=["", "the log says", "measured here", "verdict"], rows=rows, align="left")

@@ -158,7 +158,8 @@ def error_overlaps(low: float, high: float | None = None) -> Judge:
             if not values:
                 continue
             counts = [int(n) for n in _all(runs, f"errors.{task}.n_errors_before")]
-            shown.append(f"{task} {_pct(values)} % of {min(counts)}-{max(counts)} errors")
+            among = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+            shown.append(f"{task} {_pct(values)} % of {among} errors")
             means.append(100 * float(np.mean(values)))
         if not means:
             return Judged(measured="no task made an error before sleep", verdict="not judged: an overlap of nothing")
