@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from hippo_mem.spatial.places import PlaceGraph
 from hippo_mem.storage.database import Database
 from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
 
+_USERS = re.compile(r"\buser's ")  # the graph's name for who speaks, inside of another name
 MEMORIES = ("episodic", "relational", "spatial")
 
 
@@ -119,7 +120,7 @@ class Knowledge:
         for memory in (self.map, self.graph):
             decision = memory.decide(question, context=context, as_of=as_of) if memory is not None else None
             if decision is not None and not _repeats(decision.text, question):
-                return decision
+                return replace(decision, text=_USERS.sub("your ", decision.text))
         return None
 
     def maintain(self) -> dict[str, Any]:

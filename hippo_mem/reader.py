@@ -41,6 +41,11 @@ _SURE = 1.6  # a frame decides alone when its best span beats every other by thi
 _RELATED = 0.34  # share of the question's weighted words a memory must have to be read at all
 _SIMILAR = 0.55  # or this cosine similarity, where recall gives one
 _TRUST = 0.5  # exponent of the model's length-normalized probability against the roles' weights
+# "Am I left-handed or right-handed?"
+_OFFERED = re.compile(r"\b(?P<a>[\w'-]+),? or (?P<b>[\w'-]+)\s*\?*$")
+_CALLED = re.compile(r"^(?:an?|the|my|our|your) .*?\b(?:named|called) (\w.*)$", re.IGNORECASE)
+_TOKEN = r"[\w'-]+"
+_GOVERNING = frozenset("for of to with from about in on at by into".split())
 _MAX_SPANS = 12  # spans of one memory that the model weighs
 
 
@@ -81,7 +86,16 @@ class Reader:
         matches = [self._match(asked, hit, df) for hit in hits]
         order = sorted(range(len(hits)), key=lambda i: (-matches[i], i))[: self._max_memories]
         readable = [i for i in order if matches[i] >= _RELATED or (hits[i].similarity or 0.0) >= _SIMILAR]
-        candidates = [c for i in readable for c in self._candidates(asked, question, hits[i], i, matches[i], hits)]
+        choices = _choices(question)
+        candidates = [
+            c
+            for i in readable
+            for c in (
+                _chosen(choices, hits[i], i, matches[i])
+                if choices
+                else self._candidates(asked, question, hits[i], i, matches[i], hits)
+            )
+        ]
         if not candidates:
             return None
         totals = _totals(candidates)
@@ -90,7 +104,7 @@ class Reader:
         best = max((c for c in candidates if _key(c.text) == ranked[0]), key=lambda c: c.weight)
         if decided and best.role != "phrase":
             share = totals[ranked[0]] / sum(totals.values())
-            return _answer(best, recall, share, asked, matches, by="frame")
+            return _answer(best, recall, share, asked, matches, question, by="frame")
         return self._weigh(question, candidates, recall, asked, matches)
 
     # Which memory ---------------------------------------------------------------------------------------------------
@@ -173,7 +187,7 @@ class Reader:
         winner = max(totals, key=lambda k: totals[k])
         best = max((c for c in weighed if _key(c.text) == winner), key=lambda c: c.weight)
         share = totals[winner] / sum(totals.values()) if any(totals.values()) else 0.0
-        return _answer(best, recall, share, asked, matches, by="model")
+        return _answer(best, recall, share, asked, matches, question, by="model")
 
 
 def reading_prompt(memory: str, question: str) -> str:
@@ -210,11 +224,48 @@ def _key(text: str) -> str:
     return " ".join(w for w in re.sub(r"[^\w\s]", " ", text.casefold()).split() if w not in ("a", "an", "the"))
 
 
+def _choices(question: str) -> tuple[str, ...]:
+    """The two things that a question offers: "Do I prefer trains or planes?"; none for other questions."""
+    offered = _OFFERED.search(question)
+    return (offered["a"], offered["b"]) if offered else ()
+
+
+def _chosen(choices: Sequence[str], hit: Hit, index: int, match: float) -> list[_Candidate]:
+    """Those of the offered things that a memory speaks of."""
+    told = f" {_key(hit.trace.text)} "
+    return [
+        _Candidate(text=c, memory=index, role="choice", weight=match**2) for c in choices if f" {_key(c)} " in told
+    ]  # fmt: skip
+
+
+def trimmed(span: str, question: str, wanted: str, noun: str) -> str:
+    """A span without what the question says already.
+
+    "a hamster named Caesar" -> "Caesar" where a name is asked for; "oat milk and no sugar" -> "oat milk" where milk
+    is; "tickets for the opera" -> "the opera" where tickets for something are.
+    """
+    if wanted in ("name", "who") and (called := _CALLED.match(span)):
+        return called[1]
+    parts = re.split(r",? and ", span)
+    about = [p for p in parts if noun and noun.casefold() in p.casefold().split()]
+    if len(parts) > 1 and len(about) == 1:
+        span = about[0]
+    words = span.split()
+    asked = f" {' '.join(re.findall(_TOKEN, question.casefold()))} "
+    for n in range(len(words) - 1, 1, -1):
+        said = [w.casefold() for w in words[:n]]
+        if (said[-1] in _GOVERNING or said[0] == "to") and f" {' '.join(said)} " in asked:
+            return " ".join(words[n:])
+    return span
+
+
 def _answer(
-    best: _Candidate, recall: Recall, share: float, asked: ask.Asked, matches: Sequence[float], *, by: str
-) -> Answer:
+    best: _Candidate, recall: Recall, share: float, asked: ask.Asked, matches: Sequence[float], question: str, *,
+    by: str,
+) -> Answer:  # fmt: skip
     details: dict[str, Any] = {
         "decided_by": by, "wanted": asked.wanted, "role": best.role,
         "trace_id": recall.hits[best.memory].trace.id, "match": round(matches[best.memory], 3),
     }  # fmt: skip
-    return Answer(text=best.text, decoding="span", source="memory", recall=recall, confidence=share, details=details)
+    text = trimmed(best.text, question, asked.wanted, asked.noun)
+    return Answer(text=text, decoding="span", source="memory", recall=recall, confidence=share, details=details)

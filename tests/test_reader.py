@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from hippo_eval.suites import episodic
-from hippo_mem.reader import Reader, reading_prompt
+from hippo_mem.reader import Reader, reading_prompt, trimmed
 from hippo_mem.relational import FrameParser
 from hippo_mem.types import Hit, Provenance, Recall, Salience, Trace
 
@@ -125,3 +125,35 @@ def test_memory_is_fenced_and_cannot_close_its_fence() -> None:
     assert prompt.count("</note>") == 1
     assert prompt.startswith("<note>\n")
     assert prompt.endswith("Question: Who?")
+
+
+@pytest.mark.parametrize(
+    ("span", "question", "wanted", "noun", "left"),
+    [
+        ("a hamster named Caesar", "What was my first pet called?", "name", "", "Caesar"),
+        ("a hamster named Caesar", "What did I buy?", "what", "", "a hamster named Caesar"),
+        ("oat milk and no sugar", "What kind of milk do I take?", "what", "milk", "oat milk"),
+        ("milk and sugar", "What do I take in my coffee?", "what", "", "milk and sugar"),
+        ("tickets for the opera", "What do I have tickets for in May?", "what", "", "the opera"),
+        ("to become an astronaut", "What did I want to become?", "what", "", "an astronaut"),
+        ("the best bakery", "What is the best shop in town?", "what", "", "the best bakery"),
+        ("red wine", "What is the color of the wine?", "what", "", "red wine"),
+    ],
+)
+def test_what_the_question_says_is_no_part_of_the_answer(
+    span: str, question: str, wanted: str, noun: str, left: str
+) -> None:
+    assert trimmed(span, question, wanted, noun) == left
+
+
+def test_of_two_things_that_are_offered_the_one_that_was_told_is_chosen(parser: FrameParser) -> None:
+    reader = Reader(ScriptedModel(["trains"]), parser)
+    for told, question, wanted in (
+        ("I am left-handed.", "Am I left-handed or right-handed?", "left-handed"),
+        ("I prefer trains to planes.", "Do I prefer trains or planes?", "trains"),
+    ):
+        answer = reader.read(question, recall(question, told))
+        assert answer is not None
+        assert answer.text == wanted
+    nothing = "Do I prefer tea or coffee?"
+    assert reader.read(nothing, recall(nothing, "I prefer trains to planes.")) is None

@@ -6,7 +6,7 @@ were right are wrong now, and the other way round. Knows nothing of files or pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +53,13 @@ def answer(
     for subject in subjects:
         questions = [c for name, c in asked if name == subject.name]
         if questions:
-            done = len(picked)
-            picked += pick(lm, subject, questions, lambda n, done=done: progress("MMLU", done + n, len(asked)))
+            picked += pick(lm, subject, questions, _counting(progress, len(picked), len(asked)))
     return asked, picked
+
+
+def _counting(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    """Progress over all subjects, from that within one."""
+    return lambda n: progress("MMLU", before + n, total)
 
 
 def figures(asked: Sequence[Choice], picked: Sequence[Picked], *, night: bool) -> dict[str, Any]:

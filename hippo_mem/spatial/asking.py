@@ -102,6 +102,20 @@ _WHERE = re.compile(
 )
 
 
+# "I am in the hall and need to be in the attic. Which directions do I take?"
+_BEING = re.compile(
+    rf"^(?:i am|i'm|we are|we're|you are|you're|one is) (?:now |currently |standing )?(?:in|at) (?P<o>.+?)"
+    rf"(?:,? (?:and|but)|[.,;]) .*?\b(?:be (?:in|at)|{_GO}(?: back| over| on)?(?: (?:in)?to)?) "
+    r"(?P<s>[^.,;?]+?)(?:[.,;?]|$)",
+    re.IGNORECASE,
+)
+_WAY_WANTED = re.compile(
+    r"\b(?:which|what) (?:directions?|way|route|path|moves?|turns?)\b|\bhow (?:do|can|should|would) (?:i|we|you|one)\b|"
+    r"\b(?:tell|show|give) me the (?:way|route|path|directions)\b",
+    re.IGNORECASE,
+)
+
+
 def read_question(question: str) -> Asking | None:
     """What `question` asks of the map; None where it asks something else. Never raises."""
     text = " ".join(question.split()).strip()
@@ -109,6 +123,8 @@ def read_question(question: str) -> Asking | None:
     text = _POLITE.sub("", text)
     if not text or len(text) > 400:
         return None
+    if (match := _BEING.match(text)) and _WAY_WANTED.search(text):
+        return _pair("route", match)
     if match := _REACHABLE.match(text):
         return _pair("reach", match)
     if _REACH.match(text):

@@ -40,3 +40,19 @@ def test_an_answer_that_only_repeats_the_question_is_none(awake: Awake, told: st
     awake.observe(told)
     decision = awake.decide(question)
     assert decision is None or decision.text.casefold() not in question.casefold().replace("my ", "your ")
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "wanted"),
+    [
+        ("I grew up in a village called Oberwald.", "Where did I grow up?", "Oberwald"),
+        ("I work for a company called Nordlicht Optics.", "Which company do I work for?", "Nordlicht Optics"),
+        ("My roommate at college was a guy named Desmond.", "What was my roommate at college called?", "Desmond"),
+        ("My first pet was a hamster named Caesar.", "What was my first pet called?", "Caesar"),
+    ],
+)
+def test_what_is_called_something_is_known_by_its_name(awake: Awake, told: str, question: str, wanted: str) -> None:
+    awake.observe(told)
+    decision = awake.decide(question)
+    assert decision is not None
+    assert decision.text == wanted
