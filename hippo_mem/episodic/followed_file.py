@@ -50,7 +50,7 @@ def save(path: Path, origin: Origin, ids: Ids, live: Mask, words: WordIndex, key
     """
     to = np.where(live, np.cumsum(live) - 1, -1)
     stems, word_parts = words.pack(to)
-    parts = {"ids": ids[live], **word_parts, **keys.pack(to)}
+    parts: dict[str, NDArray[Any]] = {"ids": ids[live], **word_parts, **keys.pack(to)}
     body = b"".join([stems, *(np.ascontiguousarray(part).tobytes() for part in parts.values())])
     header = {
         "origin": [getattr(origin, name) for name in Origin.__dataclass_fields__],
