@@ -5,6 +5,8 @@ Exit codes are those of `hippo`. Knows nothing of how anything is done.
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,8 @@ from typer.exceptions import Abort, TyperException
 from hippo_cli.plain import one_line
 from hippo_mem.configs_path import find_config
 from hippo_mem.errors import HippoError, InputError
+
+log = logging.getLogger("hippo_cli.columns")
 
 app = typer.Typer(
     name="hippo-columns",
@@ -145,7 +149,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Abort, KeyboardInterrupt):
         return _fail("stopped; finished runs are kept, the same command goes on from there", 130)
     except BrokenPipeError:
+        # The reader of our output went away: not a failure worth a line.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except Exception as error:
+        log.error("where it came from", exc_info=True)
+        return _fail(f"{type(error).__name__}: {error} (an error in hippo itself)", 1)
     return code if isinstance(code, int) else 0
 
 

@@ -31,7 +31,8 @@ class MethodConfig:
 
     Args:
         label: what tables call it. scenarios: those it is run in, None for all of the run.
-        capacity: images kept (er, der++), None for all. strength: of the penalty (ewc, si). published: reached by the
+        capacity: images kept (er, der++), None for all. strength: of the penalty (ewc, si). lr,
+            weight_decay: None for the run's own. published: reached by the
             authors of the protocol, test accuracy in percent by scenario, to stand beside ours.
     """
 
@@ -49,6 +50,8 @@ class MethodConfig:
     alpha: float = 0.5
     beta: float = 0.5
     gated: float = 0.8
+    lr: float | None = None
+    weight_decay: float | None = None
     published: float | None = None
 
 

@@ -24,7 +24,7 @@ from hippo_columns.metrics import Floats
 from hippo_columns.peers.config import MethodConfig, PeersConfig, Scenario, stamp
 from hippo_columns.peers.train import PeerResult, run_peer
 from hippo_columns.tasks import build_tasks
-from hippo_mem.errors import InputError
+from hippo_mem.errors import InputError, StorageFull
 
 SUMMARY, MATRIX = "summary.json", "acc_matrix.csv"
 
@@ -77,7 +77,6 @@ def run_peers(
                 tasks_of_seed = (seed, tasks)
             result = run_peer(config, tasks_of_seed[1], scenario, method, seed)
             found = summary_of(result, config, scenario, method, seed)
-            folder.mkdir(parents=True, exist_ok=True)
             names = [t.name for t in config.tasks]
             replace_file(folder / MATRIX, matrix_csv(result.matrix, names).encode())
             replace_file(folder / SUMMARY, (json.dumps(found, indent=2) + "\n").encode())
@@ -144,10 +143,14 @@ def matrix_csv(matrix: Floats, names: Sequence[str]) -> str:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, its folder made where it is missing. Raises: StorageFull."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageFull(f"cannot write {path}: {error.strerror or error}; choose another --out") from error

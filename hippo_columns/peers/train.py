@@ -100,6 +100,11 @@ def run_peer(
     of_task = dict(zip([t.name for t in tasks], contexts(tasks, scenario), strict=True))
     setting = Setting(backbone=backbone, generator=generator, n_contexts=max(of_task.values()) + 1)
     learner = build_method(method, setting)
+    config = dataclasses.replace(
+        config,
+        lr=config.lr if method.lr is None else method.lr,
+        weight_decay=config.weight_decay if method.weight_decay is None else method.weight_decay,
+    )
     counter = SampleCounter()
     by_name = {task.name: task for task in tasks}
     stages: list[list[str]] = [[*by_name]] if method.method == "joint" else [[name] for name in config.order]

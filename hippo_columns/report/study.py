@@ -21,7 +21,7 @@ from hippo_columns import runner, settings
 from hippo_columns.peers.config import MethodConfig, PeersConfig, Scenario, load_peers
 from hippo_columns.peers.runs import run_peers
 from hippo_mem.config import from_mapping, load_yaml
-from hippo_mem.errors import ConfigError, nearest
+from hippo_mem.errors import ConfigError, HippoError, nearest
 
 ABLATION = "ablation."
 
@@ -156,13 +156,21 @@ def jobs(study: Study, seeds: Sequence[int], out: Path, only: Sequence[str] = ()
 def run_job(job: Job) -> str:
     """Do one run unless it is done, and give its label. Raises: what the run raises."""
     torch.set_num_threads(1)
+    try:
+        _run(job)
+    except HippoError as error:
+        error.args = (f"{job.label}: {error}",)
+        raise
+    return job.label
+
+
+def _run(job: Job) -> None:
     if job.entry is not None and job.config is not None:
         config = settings.load(job.config, job.entry.set, seed=job.seed)
         runner.run(config, job.out / job.entry.label / str(job.seed), name=job.entry.label)
     elif job.peers is not None and job.method is not None and job.scenario is not None:
         one = dataclasses.replace(job.peers, methods=(job.method,), scenarios=(job.scenario,))
         run_peers(one, [job.seed], job.out / "peers")
-    return job.label
 
 
 def run_study(work: Sequence[Job], *, n_jobs: int = 1, progress: Callable[[str, int, int], None] | None = None) -> None:

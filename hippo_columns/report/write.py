@@ -29,7 +29,7 @@ _FIGURES = (
 def write_report(study: Study, runs_folder: Path, out: Path) -> dict[str, int]:
     """Write the report into `out` and tell how many runs it rests on.
 
-    Raises: InputError when there is no finished run of the study.
+    Raises: InputError when there is no finished run of the study; StorageFull when `out` cannot be written.
     """
     runs, peers = read_runs(runs_folder), read_peers(runs_folder)
     labels = {entry.label for entry in study.log} | {f"{ABLATION}{entry.label}" for entry in study.ablations}
@@ -38,7 +38,6 @@ def write_report(study: Study, runs_folder: Path, out: Path) -> dict[str, int]:
         raise InputError(f"no finished run of the study in {runs_folder}; run: hippo-columns study --out {runs_folder}")
     blocks = list(report(study, runs, peers, read_speed(runs_folder)))
     pictures = {block.name: png(block.figure) for block in blocks if isinstance(block, Picture)}
-    out.mkdir(parents=True, exist_ok=True)
     for name, data in pictures.items():
         replace_file(out / f"{name}.png", data)
     replace_file(out / "report.md", markdown(blocks).encode())
