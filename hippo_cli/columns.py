@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
-        log.error("where it came from", exc_info=True)
+        log.exception("where it came from")
         return _fail(f"{type(error).__name__}: {error} (an error in hippo itself)", 1)
     return code if isinstance(code, int) else 0
 
