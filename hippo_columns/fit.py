@@ -73,7 +73,8 @@ class Fitted:
 
 def shuffled(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Positions 0..n-1 in random order, in batches; the last one may be smaller."""
-    yield from torch.randperm(n, generator=generator).split(batch_size)
+    if n:  # an empty tensor splits into one empty batch
+        yield from torch.randperm(n, generator=generator).split(batch_size)
 
 
 def fit(
