@@ -7,6 +7,7 @@ preferred. Knows nothing of frames or questions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _OTHER_PREPOSITIONS = lex.word_set("with for without about like despite except p
 _PREPOSITIONS = (lex.PLACE_PREPOSITIONS | lex.TIME_PREPOSITIONS | _OTHER_PREPOSITIONS) - {"past", "down", "up", "off"}
 _TIME_OPENERS = lex.word_set("last next this every each")
 _COMPLEX = lex.word_set("be have do name call make elect appoint consider use let get keep go come")
+_DAY = re.compile(r"^(?:\d{1,4}(?:st|nd|rd|th)?|the|of)$")
 _PRONOUN_SUBJECTS = frozenset({"I", "We", "He", "She", "They", "You"})
 
 
@@ -184,7 +186,8 @@ def _role(words: list[str], base: str) -> str | None:
         return None
     head = lows[lows.index("of") - 1] if "of" in lows[1:] else lows[-1]
     clock = bool(lex.CLOCK.match(head)) and lows[0] == "at"
-    if lows[0] in lex.TIME_PREPOSITIONS and (lex.is_time_word(head) or clock):
+    dated = any(w in lex.MONTHS for w in lows) and all(w in lex.MONTHS or _DAY.match(w) for w in lows[1:])  # "May 24"
+    if lows[0] in lex.TIME_PREPOSITIONS and (lex.is_time_word(head) or clock or dated):
         return "when"
     if lows[0] in lex.ALWAYS_TIME | {"before", "after"}:
         return "when"
