@@ -76,11 +76,14 @@ def write_report(run_id: str, *, runs: str | Path = "runs", reports: str | Path 
         ],
     )
     documents = {**{f"suite_{suite}": page for suite, page in pages.items()}, "index": index}
+    pictures = set()
     for name, document in documents.items():  # index last: a report that has it is whole
         for plot in _plots(document.blocks):
+            pictures.add(f"{plot.name}.svg")
             write_atomic(folder / PLOTS / f"{plot.name}.svg", standalone(plot).encode())
         write_atomic(folder / f"{name}.md", to_markdown(document).encode("utf-8", "replace"))
         write_atomic(folder / f"{name}.html", to_html(document).encode("utf-8", "replace"))
+    _remove_stale(folder, set(documents), pictures)
     return Written(
         folder=folder,
         n_cells=len(run.cells),
@@ -88,6 +91,16 @@ def write_report(run_id: str, *, runs: str | Path = "runs", reports: str | Path 
         problems=tuple(run.problems),
         missing=tuple(missing),
     )
+
+
+def _remove_stale(folder: Path, pages: set[str], pictures: set[str]) -> None:
+    """Pages and pictures of an older report that this one does not have."""
+    for file in [*folder.glob("suite_*.md"), *folder.glob("suite_*.html")]:
+        if file.stem not in pages:
+            file.unlink()
+    for file in (folder / PLOTS).glob("*.svg"):
+        if file.name not in pictures:
+            file.unlink()
 
 
 def _lead(run: Run) -> str:

@@ -158,6 +158,17 @@ def test_the_same_run_gives_the_same_report(runs: Path) -> None:
     assert {f.name: f.read_bytes() for f in again.folder.rglob("*.*") if f.is_file()} == before
 
 
+def test_an_older_report_leaves_nothing_behind(runs: Path) -> None:
+    extra = make_cell(runs, "sample", suite="semantic", label="baselines/core", chances={"on": 0.5}, n=6, seed=7)
+    first, _ = remade(runs)
+    assert (first.folder / "suite_semantic.html").is_file()
+    shutil.rmtree(extra)
+    again, _ = remade(runs)
+    names = {f.name for f in again.folder.rglob("*") if f.is_file()}
+    assert not {n for n in names if "semantic" in n}
+    assert "suite_episodic.html" in names
+
+
 def test_a_whole_run_needs_no_attention(written: Written, runs: Path) -> None:
     assert written.remarks == ()
     assert remade(runs)[0].remarks == ()
