@@ -17,7 +17,7 @@ from typing import Protocol
 
 from hippo_eval.data import SanityItem, load_general_text, load_sanity
 from hippo_mem.errors import InputError
-from hippo_mem.lm.model import AdapterUse
+from hippo_mem.lm.engine import AdapterUse
 from hippo_mem.text import words
 
 # Long enough for the shortest whole sentence the default model answers with, and for any answer of the suite.

@@ -119,7 +119,8 @@ class Browser:
         """
         graph = self._graph
         if about is None:
-            return graph.facts(as_of=as_of, history=history, context=context, limit=limit)
+            newest: list[Fact] = graph.facts(as_of=as_of, history=history, context=context, limit=limit)
+            return newest
         found = {
             fact.id: fact
             for side in ({"head": about}, {"tail": about})

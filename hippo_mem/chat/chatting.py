@@ -19,7 +19,7 @@ from hippo_mem.awake import Awake
 from hippo_mem.chat import replies
 from hippo_mem.chat.message import Said, read_message
 from hippo_mem.chat.prompting import conversation_prompt
-from hippo_mem.chat.turn import ChatTurn, Source, source_of
+from hippo_mem.chat.turn import ChatTurn, DecidedBy, Source, source_of
 from hippo_mem.errors import InputError
 from hippo_mem.lm.chat_template import Message
 from hippo_mem.lm.engine import Engine
@@ -154,11 +154,11 @@ class Chatting:
 
     def _from_memory(
         self, question: str, options: TurnOptions, recall: Recall
-    ) -> tuple[str, str, tuple[Source, ...], tuple[str, ...]] | None:
+    ) -> tuple[str, DecidedBy, tuple[Source, ...], tuple[str, ...]] | None:
         """What the graph, the map or a recalled episode answers, with sources; None where they do not."""
         decision = self._awake().decide(question, context=options.context)
         if decision is not None:
-            by = "graph" if decision.memory == "relational" else "map"
+            by: DecidedBy = "graph" if decision.memory == "relational" else "map"
             return _sentence(decision.text), by, self._behind(decision, recall), decision.path
         if not recall.hits or _is_open(question):
             return None

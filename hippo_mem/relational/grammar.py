@@ -314,10 +314,10 @@ class Grammar:
         if last in HAVE:
             found += self._light(at, "have")
             found += [(Along(steps=rel.turned(rel.of_verb("have")), of=node), e) for node, e in self.phrase(at)]
-        word = self._words[at] if at < self._n else None
-        if word is None or not self._verb_like(at):
+        verb_word = self._words[at] if at < self._n else None
+        if verb_word is None or not self._verb_like(at):
             return found
-        for base in word.bases:
+        for base in verb_word.bases:
             found += self._light(at + 1, base)
             for verb, end in self._particles(base, at + 1):
                 preposition, stop = self._preposition(end)

@@ -70,7 +70,8 @@ class Facts:
     async def clicked(self, event: events.EChartPointClickEventArguments) -> None:
         """A node narrows the page to it; a line opens its fact."""
         if event.data_type == "edge":
-            fact = next((f for f in self.facts if f.id == event.data.get("fact")), None)
+            drawn = event.data.get("fact") if isinstance(event.data, dict) else None
+            fact = next((f for f in self.facts if f.id == drawn), None)
             if fact is not None:
                 await self.open(fact)
         else:
