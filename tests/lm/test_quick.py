@@ -136,6 +136,23 @@ def test_a_night_speaks_as_on_torch_and_is_silent_as_the_base(engine, lm, night)
     assert engine.speaks(texts) == [False] * len(texts)
 
 
+def test_a_night_over_some_matrices_speaks_as_on_torch(engine, lm, tmp_path):
+    torch.manual_seed(2)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=["gate_proj", "up_proj", "v_proj"], task_type="CAUSAL_LM")
+    peft = get_peft_model(lm.base, config)
+    for name, parameter in peft.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    peft.save_pretrained(tmp_path)
+    with torch.inference_mode():
+        spoken = peft(input_ids=torch.tensor([lm.encode(TEXTS[1])])).logits[0].numpy()
+    silent = engine.logits(TEXTS[1])
+    engine.adopt(tmp_path)
+    np.testing.assert_allclose(engine.logits(TEXTS[1], speaks=True), spoken, atol=0.15)
+    assert np.abs(spoken - silent).max() > 0.3
+    assert engine.speaks(TEXTS) == [True, True]  # a night without a gate always speaks
+
+
 def test_an_adapter_that_does_not_fit_is_refused_and_the_old_one_stays(engine, night, tmp_path):
     engine.adopt(night)
     (tmp_path / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 8, "use_dora": true}')

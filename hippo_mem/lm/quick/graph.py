@@ -50,7 +50,7 @@ def _add_adapter_inputs(graph: Any) -> Iterator[str]:
             continue
         wide = _width(graph, node)
         a, b = lora_names(int(match[1]), match[2])
-        rank = f"rank.{a}"  # a name of its own: the runtime takes equal names for equal sizes, and shares memory by them
+        rank = f"rank.{a}"  # its own name: the runtime takes equal names for equal sizes, and shares memory by them
         shapes: tuple[tuple[str, list[str | int | None]], ...] = ((a, [wide[0], rank]), (b, [rank, wide[1]]))
         for name, shape in shapes:
             graph.input.append(helper.make_tensor_value_info(name, _FLOAT, shape))
