@@ -30,7 +30,8 @@ def write_tiny_model(folder: Path, *, seed: int = 0, head_width: int = 8) -> Pat
     )
     config = LlamaConfig(
         vocab_size=len(tokens), hidden_size=6 * head_width, intermediate_size=12 * head_width, num_hidden_layers=3,
-        num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
+        num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True,
+        bos_token_id=1, eos_token_id=2,
         pad_token_id=0,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
