@@ -14,6 +14,7 @@ from hippo_eval.memory_answerer import MemoryAnswerer
 from hippo_eval.runner import silent
 from hippo_eval.suites.files import read_teach
 from hippo_eval.suites.items import TeachItem
+from hippo_eval.suites.items import TestItem as Question
 from hippo_mem.embed import HashingEmbedder
 
 
@@ -54,6 +55,23 @@ def test_what_was_routed_is_no_attempt_at_the_gate(data_home):
         answerer = MemoryAnswerer(hippo, config)
         taught = answerer.teach([TeachItem(fact="Ana's boss is Ben."), TeachItem(fact="Ana's boss is Ben.")], silent)
     assert (taught.attempts, taught.accepts, taught.merged) == (2, 2, 1)
+
+
+def test_asking_for_a_measurement_writes_nothing(data_home):
+    config = resolve(["preset=memory/sgc_rss"])
+    asked = Question(prompt="Who does Ana work for?", answer="Ben")
+    with fresh_hippo("none", memories=config.memories, surprise=False, embedder=HashingEmbedder()) as hippo:
+        answerer = MemoryAnswerer(hippo, config)
+        answerer.teach([TeachItem(fact="Ana works for Ben."), TeachItem(fact="Carol lives in Rome.")], silent)
+        before = list(hippo.awake.store)
+        (said,) = answerer.ask([asked])
+        hippo.awake.keep_counts()
+        assert (said.text, said.requests, said.decided_by) == ("Ben", 1, "graph")
+        assert said.path
+        assert list(hippo.awake.store) == before
+        hippo.answer(asked.prompt)  # as a user, who uses what is recalled
+        hippo.awake.keep_counts()
+        assert [t.access_count for t in hippo.awake.store] != [t.access_count for t in before]
 
 
 def test_a_solved_task_teaches_the_map_its_grid(data_home, tmp_path: Path):
