@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hippo_eval.sets.choose import run_set
@@ -139,3 +140,32 @@ def test_measuring_all_gives_a_line_a_subject(tmp_path: Path, tiny: LanguageMode
     found = measure_choices(tmp_path, tiny, quiet)
     assert {name: s["n"] for name, s in found["subjects"].items()} == {"sums": 2, "words": 2}
     assert found["n_shots"] == 1
+
+
+class Recorder:
+    """A gate that stays shut, or opens, and keeps what it was shown."""
+
+    layers = (1, 2)
+
+    def __init__(self, *, opens: bool) -> None:
+        self.seen: list[np.ndarray] = []
+        self._opens = opens
+
+    def opens(self, pooled: np.ndarray) -> np.ndarray:
+        self.seen.append(pooled[0])
+        return np.array([self._opens])
+
+
+def test_the_gate_judges_the_whole_prompt_although_its_beginning_was_read_before(
+    tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = Choice(question="one?", choices=("1", "2", "3", "4"), answer=0)
+    subject = Subject(name="sums", shots=(item,), questions=(item,))
+    prompt = header("sums") + written(item, solved=True) + written(item, solved=False) + " "
+    monkeypatch.setattr(tiny, "adapter_dir", Path("night"))
+    for opens in (False, True):
+        gate = Recorder(opens=opens)
+        monkeypatch.setattr(tiny, "gate", gate)
+        (picked,) = pick(tiny, subject, [item], lambda n: None)
+        assert (picked.spoke, picked.night) == (opens, picked.base)  # no adapter is attached: the base answers twice
+        np.testing.assert_allclose(gate.seen[0], tiny.hidden_states([prompt], gate.layers)[0], rtol=1e-4, atol=1e-5)
