@@ -73,7 +73,7 @@ def test_the_quick_sanity_run(tmp_path: Path) -> None:
     )
     meta = json.loads((tmp_path / "runs/x1x/stores/hei_nw/test/store_meta.json").read_text())
     assert meta["source"] == "replay"
-    metrics = json.loads((tmp_path / "runs/x1x/memory/hei_nw/episodic/metrics.json").read_text())
+    metrics = json.loads((tmp_path / "runs/x1x/memory/hei_nw/episodic/default_n5_s1337_dummy/metrics.json").read_text())
     assert metrics["pre_em"] > 0
     rows = json.loads((tmp_path / "runs/x1x/baselines/baselines.json").read_text())
     assert {row["n_taught"] for row in rows} == {5}
@@ -96,6 +96,11 @@ def test_a_dry_run_shows_the_settings_and_writes_nothing(tmp_path: Path) -> None
             "eval_model: no suite 'procedurel'; did you mean 'procedural'",
         ),
         ("eval_model.py preset=memory/al", "eval_model: no preset 'memory/al'; did you mean 'memory/all'?"),
+        ("eval_model.py profile=harder model=dummy", "eval_model: no profile 'harder'; did you mean 'hard'?"),
+        ("eval_model.py seeds=[1,2] outdir=out model=dummy", "eval_model: 2 runs cannot share one outdir"),
+        ("eval_model.py n=100000 model=dummy", "eval_model: n must be 1.."),
+        ("hippo_eval.matrix --suites episodc --model dummy", "eval: no suite 'episodc'; did you mean 'episodic'?"),
+        ("hippo_eval.baselines --run-id ../x --model dummy", "baselines: run_id '../x' is not valid"),
         ("eval_model.py mode=learn", "eval_model: settings: mode must be one of"),
         ("eval_cli.py teach", "eval_cli: 'teach' is neither --flag nor key=value"),
         ("replay_consolidate.py --store_dir s --session_id abc --outdir o", "replay_consolidate: no session 'abc'"),
@@ -115,6 +120,36 @@ def test_a_run_that_its_figures_forbid_exits_with_1(tmp_path: Path) -> None:
     done = script(tmp_path, "eval_model.py preset=memory/hei_nw model=dummy n=3 retrieval.enabled=false outdir=out")
     assert done.returncode == 1
     assert "retrieval.requests = 0" in done.stderr
+
+
+def test_several_seeds_are_one_command(tmp_path: Path) -> None:
+    line = "eval_model.py preset=baselines/core,memory/hei_nw seeds=[1,2] n=3 model=dummy run_id=many"
+    out = passes(tmp_path, line)
+    assert "memory/hei_nw" in out.splitlines()[-1]
+    assert "2 seeds" in out.splitlines()[-1]
+    assert len(list((tmp_path / "runs/many").rglob("metrics.json"))) == 4
+
+
+def test_broken_things_are_one_line(tmp_path: Path) -> None:
+    store = tmp_path / "stores/hei_nw/abc"
+    passes(
+        tmp_path, "eval_model.py mode=teach persist=true n=1 store_dir=stores session_id=abc model=dummy outdir=taught"
+    )
+    (store / "episodic.jsonl").write_text('{"id": 1, "te')
+    (tmp_path / "t.jsonl").write_text('{"fact": "Carol went to Rome.", "context_key": "a"}\n')
+    told = "Carol went to Rome. Where did Carol go?"
+    (tmp_path / "q.jsonl").write_text(f'{{"prompt": "{told}", "answer": "Rome", "context_key": "a"}}\n')
+    for line, message, code in (
+        ("eval_model.py mode=test store_dir=stores session_id=abc model=dummy", "episodic.jsonl, line 1", 2),
+        ("eval_model.py model=nowhere n=1", "no model called 'nowhere'", 1),
+        ("eval_model.py model=dummy teach_file=t.jsonl test_file=q.jsonl", "Carol went to Rome", 2),
+    ):
+        done = script(tmp_path, line)
+        assert done.returncode == code, done.stderr
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("eval_model: ")
+        assert message in last
+        assert "Traceback" not in done.stderr
 
 
 def test_flags_become_settings() -> None:
