@@ -115,7 +115,7 @@ def test_a_column_that_wins_often_enough_is_owned_and_others_keep_away():
     assert found.owners == {0: 0}
     # The score of 1 is worth nothing to others now, and 1.5 to the owner.
     assert found.alpha(1, query).tolist() == pytest.approx([1 / 3] * 3)
-    assert float(found.alpha(0, query)[0]) > float(free[0])
+    assert found.alpha(0, query)[0].item() > free[0].item()
     found.release(0, 0, torch.Generator().manual_seed(1))
     assert found.owners == {}
     assert found.keys[0].tolist() != [1, 0, 0, 0]
@@ -124,22 +124,22 @@ def test_a_column_that_wins_often_enough_is_owned_and_others_keep_away():
 def test_the_margin_lock_costs_what_is_missing_of_the_margin():
     found = router(margin=0.2, margin_weight=0.5, base_regularization=0.0)
     query = torch.tensor([0.35, 0.3, 0.0, 0.0])
-    assert float(found.penalty(0, query, found.alpha(0, query), {})) == 0.0  # nobody owns anything
+    assert found.penalty(0, query, found.alpha(0, query), {}).item() == 0.0  # nobody owns anything
     found.owners[0] = 0
-    assert float(found.penalty(0, query, found.alpha(0, query), {})) == pytest.approx(0.5 * (0.2 - 0.05))
+    assert found.penalty(0, query, found.alpha(0, query), {}).item() == pytest.approx(0.5 * (0.2 - 0.05))
     sure = torch.tensor([0.9, 0.3, 0.0, 0.0])
-    assert float(found.penalty(0, sure, found.alpha(0, sure), {})) == 0.0
+    assert found.penalty(0, sure, found.alpha(0, sure), {}).item() == 0.0
 
 
 def test_queries_of_base_tasks_are_held_apart_and_novel_masks_made_sharp():
     found = router(base_regularization=0.1, novel_entropy_weight=0.5)
     query, other = torch.tensor([1.0, 0.0, 0.0, 0.0]), torch.tensor([1.0, 1.0, 0.0, 0.0])
     cost = found.penalty(0, query, found.alpha(0, query), {1: (other, found.alpha(1, other))})
-    assert float(cost) == pytest.approx(0.1 / math.sqrt(2))
+    assert cost.item() == pytest.approx(0.1 / math.sqrt(2))
     away = found.penalty(0, query, found.alpha(0, query), {1: (-other, found.alpha(1, other))})
-    assert float(away) == 0.0
+    assert away.item() == 0.0
     alpha = found.alpha(2, torch.zeros(4))
-    assert float(found.penalty(2, torch.zeros(4), alpha, {})) == pytest.approx(0.5 * math.log(2))
+    assert found.penalty(2, torch.zeros(4), alpha, {}).item() == pytest.approx(0.5 * math.log(2))
 
 
 def test_the_next_free_column_is_claimed_on_arrival_and_given_back():
