@@ -25,15 +25,17 @@ NO_SLEEP, MIXED = "no_sleep", "stage4_sequential_mixed_soft_sleep"
 Runs = Mapping[str, Sequence[Run]]
 
 
-def report(study: Study, runs: Runs, peers: PeerSets, speed: Mapping[str, Any]) -> Iterator[Block]:
-    """All blocks, in order. `speed` is what `benchmarks/columns.py --json` wrote, or empty."""
+def report(
+    study: Study, runs: Runs, peers: PeerSets, speed: Mapping[str, Any], stale: Sequence[str]
+) -> Iterator[Block]:
+    """All blocks, in order. `speed`: what `benchmarks/columns.py --json` wrote, or empty; `stale`: runs left out."""
     yield Heading(text=TITLE, level=1)
     yield Paragraph(
         text="Accuracies are of the official test images unless a column says otherwise, in percent; ± is the "
         "standard error of the mean over seeds, n their number. The results log reports percentages that read like "
         "accuracies on the data just trained on; wherever one of them stands beside ours, keep that in mind."
     )
-    yield from _summary(study, runs, peers)
+    yield from _summary(study, runs, peers, stale)
     yield from _bars(study, runs, peers, speed)
     yield from _configurations(study, runs)
     for entry in study.log:
@@ -44,14 +46,17 @@ def report(study: Study, runs: Runs, peers: PeerSets, speed: Mapping[str, Any]) 
     yield from _claims(runs)
 
 
-def _summary(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
+def _summary(study: Study, runs: Runs, peers: PeerSets, stale: Sequence[str]) -> Iterator[Block]:
     mine = runs.get(study.headline, ())
-    if not mine:
-        return
-    images = mine[0].summary["n_images"]
-    counts = ", ".join(f"{task} {n['train']}" for task, n in images.items())
-    n_test = ", ".join(f"{task} {n['test']}" for task, n in images.items())
-    yield Paragraph(text=f"Headline: `{study.headline}`. Training images: {counts}; test images: {n_test}.")
+    if mine:
+        images = mine[0].summary["n_images"]
+        counts = ", ".join(f"{task} {n['train']}" for task, n in images.items())
+        n_test = ", ".join(f"{task} {n['test']}" for task, n in images.items())
+        yield Paragraph(text=f"Headline: `{study.headline}`. Training images: {counts}; test images: {n_test}.")
+    if stale:
+        yield Paragraph(
+            text=f"Left out, because they were made with other settings than those of now: {', '.join(stale)}."
+        )
     missing = [entry.label for entry in study.log if entry.label not in runs]
     ablations = [entry.label for entry in study.ablations if f"{ABLATION}{entry.label}" not in runs]
     missing += _some("ablations", ablations, len(study.ablations))
@@ -256,6 +261,12 @@ def _peers(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
         "parent": ("Domain-incremental: a prime is told by its parent's prompt", "domain"),
         "task": ("Task-incremental: every task has a prompt of its own at test", "task"),
     }
+    yield Paragraph(
+        text="All see the same images in batches of the same size, and as many samples in all, replayed ones counted "
+        f"each time. Peers have {own_config.network.n_columns} columns of {own_config.network.n_hidden} neurons in one "
+        "layer: the size of the bank that answers after our sleep. Their settings, and where they differ, are in "
+        f"`configs/peers/{own_config.name}.yaml`."
+    )
     tasks = [t.name for t in own_config.tasks]
     for scenario, (title, short) in titles.items():
         found = peers.get((own_config.name, scenario), {})
@@ -267,7 +278,7 @@ def _peers(study: Study, runs: Runs, peers: PeerSets) -> Iterator[Block]:
         yield Picture(
             name=f"peers.{short}",
             figure=plots.method_bars(contests.contest_bars(tasks, own, found), highlight=[*own, "joint"], title=title),
-            caption="Ours and joint training in orange. Same images, neurons, batches, rate and total of samples.",
+            caption="Ours and joint training in orange.",
         )
     for config in published:
         yield Heading(text=f"The published protocol: `{config.name}`", level=3)

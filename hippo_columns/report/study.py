@@ -19,6 +19,7 @@ import torch
 
 from hippo_columns import runner, settings
 from hippo_columns.peers.config import MethodConfig, PeersConfig, Scenario, load_peers
+from hippo_columns.peers.config import stamp as peer_stamp
 from hippo_columns.peers.runs import run_peers
 from hippo_mem.config import from_mapping, load_yaml
 from hippo_mem.errors import ConfigError, HippoError, nearest
@@ -151,6 +152,16 @@ def jobs(study: Study, seeds: Sequence[int], out: Path, only: Sequence[str] = ()
             job = Job(seed=seed, out=out, entry=entry, config=study.folder / f"{entry.config}.yaml")
             if wanted(job):
                 yield job
+
+
+def stamp_of(job: Job) -> str:
+    """The stamp that the run of a job has when it was made with the settings of now."""
+    if job.entry is not None and job.config is not None:
+        return settings.stamp(settings.load(job.config, job.entry.set, seed=job.seed))
+    assert job.peers is not None
+    assert job.method is not None
+    assert job.scenario is not None
+    return peer_stamp(job.peers, job.scenario, job.method, job.seed)
 
 
 def run_job(job: Job) -> str:

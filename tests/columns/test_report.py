@@ -161,6 +161,17 @@ def test_what_was_not_run_is_said(study_file: Path, runs: Path, tmp_path: Path):
     assert "| not measured |" in text
 
 
+def test_runs_of_other_settings_are_left_out_and_named(study_file: Path, runs: Path, tmp_path: Path):
+    shutil.copytree(runs / "small", tmp_path / "runs" / "small")
+    file = tmp_path / "runs" / "small" / "1" / "summary.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "stamp": "of another day"}))
+    arguments = ["--study", str(study_file), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "report")]
+    assert main(["report", *arguments]) == 0
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "made with other settings than those of now: small/1." in text
+    assert "(n=2)" not in text
+
+
 def test_nothing_to_report_is_an_error(study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["report", "--study", str(study_file), "--runs", str(tmp_path), "--out", str(tmp_path / "r")]) == 1
     assert "no finished run of the study" in capsys.readouterr().err
