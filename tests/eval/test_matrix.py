@@ -110,7 +110,7 @@ def test_one_real_cell_of_each_suite(real_models_dir: Path, tmp_path: Path, monk
     (home / "models").symlink_to(real_models_dir, target_is_directory=True)
     monkeypatch.setenv("HIPPO_HOME", str(home))
     small = Matrix(
-        suites=tuple(s for s in SUITES if s != "episodic_capacity"), presets=("baselines/core", "memory/all"),
+        suites=tuple(SUITES), presets=("baselines/core", "memory/all"),
         sizes=(1,), nights=False, ablations=False,
     )  # fmt: skip
     measure_matrix(small, "real", reports=None)
