@@ -56,6 +56,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "dumb"
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background ignores it, and so would this
             os.execv(command[0], command)
         self.shown = ""
 
