@@ -19,6 +19,7 @@ import torch
 from hippo_columns import data, measure, metrics
 from hippo_columns.config import ExperimentConfig
 from hippo_columns.controller import Controller
+from hippo_columns.denormals import flushed_denormals
 from hippo_columns.fit import SampleCounter
 from hippo_columns.network import ColumnNetwork
 from hippo_columns.record import MASKS, REPLAY, RunFolder, finished
@@ -64,15 +65,16 @@ def run(
     """
     if not again and (there := finished(folder, config)) is not None:
         return there
-    return _Run(config, load_tasks(config) if tasks is None else tasks, RunFolder(folder, config, name), say).go(name)
+    with flushed_denormals():
+        return _Run(config, load_tasks(config) if tasks is None else tasks, RunFolder(folder, config, name), say).go(
+            name
+        )
 
 
 class _Run:
     """The state of a run between its stages."""
 
     def __init__(self, config: ExperimentConfig, tasks: Sequence[Task], folder: RunFolder, say: Say | None) -> None:
-        # Moments of weights that no gradient reaches any more fade into denormal numbers, which are slow.
-        torch.set_flush_denormal(True)
         self.config, self.tasks, self.folder = config, tuple(tasks), folder
         self.by_name = {task.name: task for task in tasks}
         self.say = say or (lambda line: None)

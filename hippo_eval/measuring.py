@@ -113,9 +113,7 @@ def _memory(
                 night = _sleep(memory, recipe, work, progress)
                 found |= {"night": night, "replay": night.get("replay") or {"samples": 0}}
                 found["lora_config_hash"] = night.get("lora_config_hash")
-                events.append(
-                    {"event": "night", **{k: night.get(k) for k in _NIGHT}}
-                )
+                events.append({"event": "night", **{k: night.get(k) for k in _NIGHT}})
             asked = _ask(answerer, suite.test, phase, work, progress, memory=config.asks_memory)
             phases[phase] = figures(asked, seed=config.seed)
             found.update(phases[phase])

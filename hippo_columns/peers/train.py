@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hippo_columns.denormals import flushed_denormals
 from hippo_columns.fit import SampleCounter, fit, shuffled
 from hippo_columns.metrics import Floats, accuracy_matrix, average_accuracy, backward_transfer, forgetting
 from hippo_columns.peers.backbone import Backbone, Perceptron, SpikingLayer
@@ -84,6 +85,7 @@ def build_backbone(config: PeersConfig, tasks: Sequence[Task], scenario: Scenari
     return SpikingLayer(network, queries, seed=seed)
 
 
+@flushed_denormals()
 def run_peer(
     config: PeersConfig, tasks: Sequence[Task], scenario: Scenario, method: MethodConfig, seed: int
 ) -> PeerResult:
@@ -93,8 +95,6 @@ def run_peer(
         finite.
     """
     start = time.perf_counter()
-    # Moments of weights that hardly get a gradient fade into denormal numbers, which are slow.
-    torch.set_flush_denormal(True)
     generator = torch.Generator().manual_seed(seed)
     backbone = build_backbone(config, tasks, scenario, seed)
     of_task = dict(zip([t.name for t in tasks], contexts(tasks, scenario), strict=True))

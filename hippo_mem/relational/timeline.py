@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from hippo_mem.relational.entities import NAMING, Sameness, add_alias, is_definite
-from hippo_mem.relational.tuples import Tuple
+from hippo_mem.relational.entities import NAMING, Sameness, add_alias, entity_key, is_definite
+from hippo_mem.relational.tuples import USER, Tuple
 from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SOLE_ROLES, SYMMETRIC
 from hippo_mem.storage.origins import add_origin
 from hippo_mem.types import Provenance
@@ -27,6 +27,8 @@ _STATES = FUNCTIONAL | SYMMETRIC | frozenset(KIN_CLASS) | frozenset(OPPOSITE) | 
     "has owns is is_a from engaged_to studies studies_at speaks plays drives contains located_in want need know".split()
 )  # fmt: skip
 _INDEFINITE = frozenset("a an some any no another many few several one two three four five".split())
+
+_FIRST_PERSON = re.compile(r"\b(?:i|i'm|im|i've|me|my|mine|myself|we|our|us)\b", re.IGNORECASE)
 
 Change = Literal["new", "again", "past"]
 
@@ -77,7 +79,7 @@ class Timeline:
         self._together.setdefault(telling.tuple.span, []).append(fact_id)
         closed = self._close(fact_id, telling)
         t = telling.tuple
-        if t.relation in NAMING and not t.negated:
+        if t.relation in NAMING and not t.negated and _may_name(telling):
             add_alias(self._connection, t.tail, telling.head, fact_id, self._context)
         if t.relation in NAMING or t.relation.endswith("_of"):
             self._same = Sameness(self._connection, self._context)  # who is who may have changed
@@ -207,6 +209,13 @@ class Timeline:
     def _ids(self, entity_id: int) -> tuple[int, ...]:
         """The entity and whoever it is known to be."""
         return tuple(sorted({entity_id} | self._same.of_id(entity_id)))
+
+
+def _may_name(telling: Telling) -> bool:
+    """Whether a telling may give its head another name. The user is named by the user alone, in the first person: else
+    a text about "the user Mallory" would let Mallory's facts answer for whoever told it."""
+    t = telling.tuple
+    return entity_key(t.head) != USER or _FIRST_PERSON.search(telling.provenance.text_span) is not None
 
 
 def is_state(relation: str) -> bool:

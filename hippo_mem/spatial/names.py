@@ -94,7 +94,9 @@ def place_name(text: str) -> str | None:
     low = [w.casefold() for w in words]
     if any(w in _PRONOUNS for w in low) and not _labels(words):
         return None
-    if any(w in _VERBS and w not in _INNER for w in low) or low[-1] in _NOWHERE or not re.search(r"\w", low[-1]):
+    titled = len(words) > 1 and all(w[:1].isupper() for w in words)  # "Pilgrim Rest" is a name, "the rest" is not
+    nowhere = low[-1] in _NOWHERE and not titled
+    if any(w in _VERBS and w not in _INNER for w in low) or nowhere or not re.search(r"\w", low[-1]):
         return None
     if low[0] in _INNER or low[-1] in _INNER or any(c in w for w in low for c in '?!:;"()[]{}'):
         return None

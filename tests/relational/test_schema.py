@@ -85,8 +85,8 @@ def test_what_was_learned_is_there_after_reopening(tmp_path: Path) -> None:
         (tuples,) = graph.prepare([event])
         graph.observe(event, tuples, None, 1.0)
         database.close()
-    assert graph._schema.schema("dwelling").n == 2
-    assert graph._schema.schema("dwelling").prototype is not None
+    learned = graph._intake._schema.schema("dwelling")
+    assert (learned.n, learned.prototype is not None) == (2, True)
 
 
 def test_a_schema_can_make_a_relation_functional(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
         ui.space()
         ui.label(visit.user).classes("text-sm opacity-80 max-sm:hidden").props('aria-label="whose memory"')
         _theme_button(dark)
-    main = ui.element("main").classes("w-full max-w-6xl mx-auto flex flex-col gap-3").props("id=main tabindex=-1")
+    main = ui.element("div").classes("w-full max-w-6xl mx-auto flex flex-col gap-3").props("id=main tabindex=-1")
     ui.skip_link("Skip to the page", target=main)
     with main:
         yield visit
