@@ -70,7 +70,8 @@ class Facts:
     async def clicked(self, event: events.EChartPointClickEventArguments) -> None:
         """A node narrows the page to it; a line opens its fact."""
         if event.data_type == "edge":
-            drawn = event.data.get("fact") if isinstance(event.data, dict) else None
+            link: Any = event.data  # the line as it was drawn
+            drawn = link.get("fact")
             fact = next((f for f in self.facts if f.id == drawn), None)
             if fact is not None:
                 await self.open(fact)
