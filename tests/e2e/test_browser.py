@@ -20,7 +20,10 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)"),
+]
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -123,6 +126,7 @@ def _tell_and_mend(person: Person) -> None:
     assert "bakery" in person.say("Where does Ana work?").lower()
 
     person.go("/places")
+    playwright.expect(person.page.get_by_role("button", name="Show the way")).to_be_enabled(timeout=PATIENCE_MS)
     for label, name in (("From", "kitchen"), ("To", "garden")):
         field = person.page.get_by_label(label, exact=True)
         field.fill(name)
@@ -162,7 +166,6 @@ def test_a_person_tells_asks_edits_and_forgets(person: Person) -> None:
     assert person.complaints == []
 
 
-@pytest.mark.slow
 @pytest.mark.real_model
 def test_a_person_lets_it_sleep_and_goes_back(person: Person) -> None:
     _tell_and_mend(person)

@@ -29,7 +29,8 @@ class Map:
             self.which = ui.select({"": "Everyday"}, value="", label="Map", on_change=told(self.load)).classes("w-40")
             self.start = ui.select([], label="From", with_input=True).classes("grow").props("outlined dense")
             self.goal = ui.select([], label="To", with_input=True).classes("grow").props("outlined dense")
-            ui.button("Show the way", on_click=told(self.way)).props("no-caps unelevated")
+            self.go = ui.button("Show the way", on_click=told(self.way)).props("no-caps unelevated")
+            self.go.disable()  # until the places are known
         self.said = ui.label("").classes("text-base").props("role=status aria-live=polite")
         self.chart = ui.echart(_drawing(self.places, [])).classes("w-full h-[28rem]")
         self.chart.props('role=img aria-label="The map of places; ways are also said in words"')
@@ -52,6 +53,7 @@ class Map:
         self.start.set_options(names)
         self.goal.set_options(names)
         self.said.set_text("" if names else "No places yet: tell it what is north of what, or what is next to what.")
+        self.go.set_enabled(bool(names))
         self._show([])
         self.notes.clear()
         with self.notes:
