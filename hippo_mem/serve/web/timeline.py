@@ -46,6 +46,7 @@ class Timeline:
             self.new = ui.input("Tell it something").classes("grow").props('outlined dense aria-label="A new memory"')
             self.new.on("keydown.enter", told(self.tell))
             ui.button("Remember", on_click=told(self.tell)).props("no-caps unelevated")
+        self.lasting = ui.element("div")
         self.listing()
         ui.timer(0.0, told(self.load), once=True)
 
@@ -143,7 +144,8 @@ class Timeline:
             f"Forget “{_short(trace.text)}” for good? The next sleep takes it out of the weights too.", "Forget"
         ):
             return
-        self.leaving[trace.id] = ui.timer(_UNDO_S, told(lambda: self.gone(trace.id)), once=True)
+        with self.lasting:  # a card is drawn anew, and would take its timer along
+            self.leaving[trace.id] = ui.timer(_UNDO_S, told(lambda: self.gone(trace.id)), once=True)
         self.listing.refresh()
 
     def keep(self, trace_id: int) -> None:
