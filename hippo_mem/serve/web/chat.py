@@ -36,7 +36,7 @@ class Chat:
 
     def draw(self) -> None:
         """The conversation on the left, its background on the right; below each other on a narrow screen."""
-        with ui.element("div").classes("w-full flex flex-col lg:flex-row gap-4"):
+        with ui.element("div").classes("w-full flex flex-col flex-nowrap lg:flex-row gap-4"):
             with ui.column().classes("grow basis-2/3 gap-2 min-w-0"):
                 self.said = ui.column().classes("w-full gap-2 min-h-64").props('role=log aria-label="Conversation"')
                 with self.said:
