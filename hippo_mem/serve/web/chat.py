@@ -171,7 +171,8 @@ def _note(turn: ChatTurn) -> str:
     """One dim line: who answered, from how many memories, and what was kept."""
     kinds = Counter(o.kind for o in turn.outcomes if o.kind != "routed")
     parts: list[Any] = [_BY[turn.decided_by]] if turn.decided_by != "reply" else []
-    parts += [f"{len(turn.sources)} memories"] if turn.sources else []
+    n = len(turn.sources)
+    parts += [f"{n} {'memory' if n == 1 else 'memories'}"] if n else []
     parts += [f"{n} {kind}" for kind, n in kinds.items() if kind != "gated"]
     parts += [] if turn.memory else ["memory off"]
     return " · ".join(parts)
