@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
 import threading
@@ -107,7 +106,7 @@ class Bedroom:
             if run is None or run.user != user or process is None or watcher is None:
                 raise InputError("no night is running for this memory")
             self._stopping = True
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # at any moment: the last good night stays in force
         watcher.join(_STOP_S)
         if process.poll() is None:
             process.kill()
