@@ -8,7 +8,6 @@ Knows nothing of what the routes do.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,14 +25,13 @@ from hippo_mem.memory import Hippo, HippoConfig
 from hippo_mem.serve import completions, memories, problems
 from hippo_mem.serve.access import Access, Tokens, is_loopback
 from hippo_mem.serve.bedroom import Bedroom
-from hippo_mem.serve.callers import Door, House
+from hippo_mem.serve.callers import USER_HEADER, Door, House, bearer_of
 from hippo_mem.serve.guard import Guard, Limits
 from hippo_mem.serve.nightwatch import Nightwatch
 from hippo_mem.serve.people import People
 from hippo_mem.serve.queue import Queue
 from hippo_mem.serve.tools import mcp_server
 
-log = logging.getLogger(__name__)
 MCP_PATH = "/mcp"
 
 
@@ -129,6 +127,4 @@ def make_app(config: ServeConfig, house: House | None = None) -> Any:
 
 def _mcp_user(house: House, context: Any) -> str:
     headers = context.headers or {}
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    token = value.strip() if kind.casefold() == "bearer" else None
-    return house.access.user_for(token, headers.get("x-hippo-user"))
+    return house.access.user_for(bearer_of(headers), headers.get(USER_HEADER))

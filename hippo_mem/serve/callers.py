@@ -5,6 +5,7 @@ Knows nothing of what a route does with the memory.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -75,7 +76,10 @@ def _open(path: str) -> bool:
 
 def token_of(request: HTTPConnection) -> str | None:
     """The bearer token, else the cookie that the login page set."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.casefold() == "bearer" and value.strip():
-        return value.strip()
-    return request.cookies.get(COOKIE)
+    return bearer_of(request.headers) or request.cookies.get(COOKIE)
+
+
+def bearer_of(headers: Mapping[str, str]) -> str | None:
+    """The token of the Authorization header, None where it has none."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() or None if kind.casefold() == "bearer" else None

@@ -10,6 +10,7 @@ import contextlib
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -55,10 +56,15 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str], limits: Limits | None = None, clock: object = time.monotonic
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app, self.hosts, self.limits = app, hosts, limits or Limits()
-        self._clock = clock if callable(clock) else time.monotonic
+        self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._running = 0
 

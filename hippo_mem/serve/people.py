@@ -6,7 +6,6 @@ Also counts who is answering, so that no night begins in the middle of an answer
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -18,17 +17,14 @@ from hippo_mem.home import data_home
 from hippo_mem.memory import Hippo
 from hippo_mem.types import check_id
 
-log = logging.getLogger(__name__)
-
 
 class _Resident:
-    """One open memory, how many use it now, and when one last did (seconds of a clock that only grows)."""
+    """One open memory, and how many use it now."""
 
-    __slots__ = ("hippo", "last_answer", "last_use", "n_users")
+    __slots__ = ("hippo", "n_users")
 
     def __init__(self, hippo: Hippo) -> None:
         self.hippo, self.n_users = hippo, 0
-        self.last_use = self.last_answer = time.monotonic()
 
 
 class People:
@@ -45,6 +41,7 @@ class People:
         self._here: OrderedDict[str, _Resident] = OrderedDict()
         self._lock = threading.Lock()
         self._answering = 0
+        self._last_answer = 0.0  # on a clock that only grows
         self._closed = False
 
     @contextlib.contextmanager
@@ -61,7 +58,6 @@ class People:
         finally:
             with self._lock:
                 resident.n_users -= 1
-                resident.last_use = time.monotonic()
 
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:
@@ -75,8 +71,6 @@ class People:
                 self._answering -= 1
                 self._last_answer = time.monotonic()
 
-    _last_answer = 0.0
-
     def quiet_s(self) -> float:
         """Seconds since the last answer ended; 0 while one is given."""
         with self._lock:
@@ -86,20 +80,6 @@ class People:
         """The users who have a store in this data home, open or not."""
         folder = self.root / "users"
         return sorted(p.name for p in folder.iterdir() if (p / "memory.sqlite").is_file()) if folder.is_dir() else []
-
-    def leave(self, user: str) -> None:
-        """Close the user's memory, so that the next use opens it anew.
-
-        Raises: StoreBusy while it is used.
-        """
-        with self._lock:
-            resident = self._here.get(user)
-            if resident is None:
-                return
-            if resident.n_users:
-                raise StoreBusy(f"{resident.n_users} requests are using this memory; try again in a moment")
-            del self._here[user]
-            resident.hippo.close()
 
     def close(self) -> None:
         """Close every memory."""
