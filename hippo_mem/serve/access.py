@@ -100,17 +100,6 @@ class Tokens:
             self._write(tuple(row for row in rows if row.id != token_id))
         return gone[0]
 
-    def revoke_user(self, user: str) -> int:
-        """Take back every token of `user`; returns how many."""
-        if not self.path.exists():
-            return 0
-        with locked(self.path.with_suffix(".lock"), "changing tokens"):
-            rows = self.all()
-            kept = tuple(row for row in rows if row.user != user)
-            if len(kept) < len(rows):
-                self._write(kept)
-        return len(rows) - len(kept)
-
     def user_of(self, token: str) -> str | None:
         """Whose token it is, or None. Every kept hash is compared, each in constant time."""
         found = None

@@ -4,9 +4,9 @@ Routes read the request, call the facade and return plain data. Knows nothing of
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse
@@ -20,8 +20,9 @@ from hippo_mem.serve.bedroom import SleepRun
 from hippo_mem.serve.callers import House
 from hippo_mem.serve.problems import NotFound
 from hippo_mem.sleep.schedule import SleepSchedule
-from hippo_mem.types import MAX_TEXT_CHARS, Event, Trace, Where
+from hippo_mem.types import MAX_TEXT_CHARS, Event, Where
 
+T = TypeVar("T")
 _MOST_AT_ONCE = 1000
 _CHUNK = 1024 * 1024
 _REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -163,13 +164,13 @@ def router(house: House) -> APIRouter:
     @api.get("/memories/{memory_id}")
     def memory_of(hippo: Mine, memory_id: Id) -> dict[str, Any]:
         """One episode, and the facts that were read from it."""
-        found = _known(hippo, memory_id)
+        found = _known(hippo.browse.memory, memory_id)
         return {"memory": to_plain(found), "facts": to_plain(hippo.browse.facts_of(memory_id))}
 
     @api.patch("/memories/{memory_id}")
     def change(hippo: Mine, memory_id: Id, body: Change) -> dict[str, Any]:
         """Pin or unpin it, or say it anew: a new text is a new memory, and the old one becomes the past."""
-        changed = _known(hippo, memory_id)
+        changed = _known(hippo.browse.memory, memory_id)
         if body.text is None and body.pin is None:
             raise InputError("nothing to change: give text, pin, or both")
         if body.text is not None:
@@ -242,19 +243,19 @@ def router(house: House) -> APIRouter:
     @api.patch("/facts/{fact_id}")
     def edit_fact(hippo: Mine, fact_id: Id, body: NewTail) -> dict[str, Any]:
         """Put a fact right; the old one becomes the past."""
-        _known_fact(hippo, fact_id)
+        _known(hippo.browse.fact, fact_id)
         return {"fact": to_plain(hippo.browse.edit_fact(fact_id, body.tail))}
 
     @api.delete("/facts/{fact_id}")
     def retire_fact(hippo: Mine, fact_id: Id) -> dict[str, Any]:
         """It holds no longer; `POST /api/facts/{id}/reopen` takes this back."""
-        _known_fact(hippo, fact_id)
+        _known(hippo.browse.fact, fact_id)
         return to_plain(hippo.browse.retire_fact(fact_id))  # type: ignore[no-any-return]
 
     @api.post("/facts/{fact_id}/reopen")
     def reopen_fact(hippo: Mine, fact_id: Id) -> dict[str, Any]:
         """It holds again."""
-        _known_fact(hippo, fact_id)
+        _known(hippo.browse.fact, fact_id)
         return to_plain(hippo.browse.reopen_fact(fact_id))  # type: ignore[no-any-return]
 
     @api.get("/places")
@@ -340,16 +341,9 @@ def router(house: House) -> APIRouter:
     return api
 
 
-def _known(hippo: Hippo, memory_id: int) -> Trace:
+def _known(look_up: Callable[[int], T], row_id: int) -> T:
     try:
-        return hippo.browse.memory(memory_id)
-    except InputError as error:
-        raise NotFound(str(error)) from None
-
-
-def _known_fact(hippo: Hippo, fact_id: int) -> None:
-    try:
-        hippo.browse.fact(fact_id)
+        return look_up(row_id)
     except InputError as error:
         raise NotFound(str(error)) from None
 
