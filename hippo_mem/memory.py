@@ -90,7 +90,10 @@ class Hippo:
         self._engine: Engine | None = None
         precision = check_precision(self.config.engine)
         self._keeper = (
-            EngineKeeper(model, home.models, precision, self._torch_engine, lambda: self.night_folder)
+            EngineKeeper(
+                model, home.models, precision, self._torch_engine, lambda: self.night_folder,
+                torch_loaded=lambda: self._lm is not None,
+            )  # fmt: skip
             if precision
             else None
         )
@@ -323,6 +326,11 @@ class Hippo:
         Raises: as `lm`.
         """
         return self._torch_engine() if self._keeper is None else self._keeper.current()
+
+    def prepare_engine(self) -> bool:
+        """See that the quick engine is exported, and checked with the night in force; whether it is. Waits for
+        nothing and loads no torch: what answered before goes on meanwhile."""
+        return True if self._keeper is None else self._keeper.prepare()
 
     def wait_for_engine(self, timeout_s: float = 600.0) -> str:
         """Wait until the quick engine has been exported and checked, which the first use of a model needs once.

@@ -184,7 +184,9 @@ def test_a_damaged_export_is_no_export(exported, tmp_path, caplog):
 
 
 def keeper(exported: EngineHome, lm: LanguageModel, night: Path | None = None) -> EngineKeeper:
-    return EngineKeeper(exported.model, exported.models, "int8", lambda: TorchEngine(lm), lambda: night)
+    return EngineKeeper(
+        exported.model, exported.models, "int8", lambda: TorchEngine(lm), lambda: night, torch_loaded=lambda: False
+    )
 
 
 def test_the_keeper_takes_the_export_where_there_is_one(exported, lm):
@@ -196,7 +198,11 @@ def test_the_keeper_takes_the_export_where_there_is_one(exported, lm):
 
 def test_a_night_answers_only_after_its_check_and_the_one_before_meanwhile(exported, lm, night, tmp_path, monkeypatch):
     nights: list[Path | None] = [None]
-    chosen = EngineKeeper(exported.model, exported.models, "int8", lambda: TorchEngine(lm), lambda: nights[-1])
+    loaded = [False]
+    chosen = EngineKeeper(
+        exported.model, exported.models, "int8", lambda: TorchEngine(lm), lambda: nights[-1],
+        torch_loaded=lambda: loaded[0],
+    )  # fmt: skip
     started: list[Path | None] = []
     monkeypatch.setattr(chosen, "_start", started.append)
     assert chosen.current().name == "int8"
@@ -205,16 +211,22 @@ def test_a_night_answers_only_after_its_check_and_the_one_before_meanwhile(expor
     for file in night.iterdir():
         (first / file.name).write_bytes(file.read_bytes())
     nights.append(first)
-    assert chosen.current().name == "torch"  # no night before it: torch has the new one at once
-    assert started == [first]
+    assert (chosen.current().name, chosen.current().night) == ("int8", None)  # the base, as before
+    assert "being checked" in chosen.reason
+    assert set(started) == {first}
+    assert chosen.prepare() is False
+    loaded[0] = True
+    assert chosen.current().name == "torch"  # where torch is loaded it has the new one at once
+    loaded[0] = False
     night_file(first, "int8").write_text(json.dumps({"passed": True, "origin": exported.origin()}))
-    assert chosen.current().night == first
+    assert chosen.prepare() is True
+    assert (chosen.current().night, chosen.reason) == (first, "")
     second = tmp_path / "0002"
     second.mkdir()
     nights.append(second)
     assert chosen.current().night == first
     (first / "adapter_model.safetensors").unlink()  # forgotten: nobody speaks through it any more
-    assert chosen.current().name == "torch"
+    assert (chosen.current().name, chosen.current().night) == ("int8", None)
     nights.append(None)
     assert chosen.current().night is None
     assert chosen.current().name == "int8"

@@ -1,8 +1,9 @@
 """Which engine answers now: the quick one where there is a checked export, torch until then or where there is none.
 
 Exports and checks run in processes of their own; meanwhile whoever answered before goes on. After a night, the one
-before it speaks until the new one has passed its check; a night that is gone from disk never does. Every reason for
-torch is one line, told once to the log and kept in `reason`. Knows nothing of memories.
+before it (or the base) speaks until the new one has passed its check; a night that is gone from disk never does. A
+process without torch does not load it for the sake of these seconds. Every reason for torch is one line, told once to
+the log and kept in `reason`. Safe to share between threads. Knows nothing of memories.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,14 +41,16 @@ class EngineKeeper:
         precision: of the quick engine.
         torch_engine: loads torch's, with the night in force; called only when it has to answer.
         night: the folder of the night in force, None for the base alone.
+        torch_loaded: whether torch's is loaded already: then it has a new night at once, and answers meanwhile.
     """
 
     def __init__(
         self, model: str, models: Path, precision: Precision, torch_engine: Callable[[], Engine],
-        night: Callable[[], Path | None],
+        night: Callable[[], Path | None], *, torch_loaded: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._model, self._models, self._precision = model, models, precision
-        self._torch, self._night = torch_engine, night
+        self._torch, self._night, self._torch_loaded = torch_engine, night, torch_loaded
+        self._lock = threading.RLock()
         self._home: EngineHome | None = None
         self._quick: QuickEngine | None = None
         self._job: subprocess.Popen[bytes] | None = None
@@ -58,19 +62,33 @@ class EngineKeeper:
     def current(self) -> Engine:
         """The engine that answers now. Starts what is missing; waits for nothing."""
         night = self._night()
-        try:
-            return self._choose(night)
-        except HippoError as error:
-            self._say(str(error))
-        self.name = "torch"
-        return self._torch()
+        with self._lock:
+            try:
+                return self._choose(night)
+            except HippoError as error:
+                self._say(str(error))
+            self.name = "torch"
+            return self._torch()
+
+    def prepare(self) -> bool:
+        """Start what is missing, and wait for nothing; whether nothing is. Loads no torch."""
+        night = self._night()
+        with self._lock:
+            try:
+                self._choose(night, strict=True)
+            except _NotYet:
+                return False
+            except HippoError as error:
+                self._say(str(error))
+            return True
 
     def wait(self, timeout_s: float = 600.0) -> str:
         """Wait until the quick engine answers, or cannot; returns the name of the engine that answers."""
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                return self._choose(self._night(), strict=True).name
+                with self._lock:
+                    return self._choose(self._night(), strict=True).name
             except _NotYet:
                 if time.monotonic() > deadline:
                     self._say(f"the export took longer than {timeout_s:.0f} s")
@@ -84,20 +102,21 @@ class EngineKeeper:
 
     def close(self) -> None:
         """Let go; an export under way is stopped, and leaves nothing that could be taken for one."""
-        self._quick = None
-        if self._job is not None and self._job.poll() is None:
-            os.killpg(self._job.pid, signal.SIGTERM)  # the builder that it runs as well
-            self._job.wait()
-        if self._errors is not None:
-            self._errors.close()
-        self._job, self._errors = None, None
+        with self._lock:
+            self._quick = None
+            if self._job is not None and self._job.poll() is None:
+                os.killpg(self._job.pid, signal.SIGTERM)  # the builder that it runs as well
+                self._job.wait()
+            if self._errors is not None:
+                self._errors.close()
+            self._job, self._errors = None, None
 
     # Choosing -------------------------------------------------------------------------------------------------------
 
     def _choose(self, night: Path | None, *, strict: bool = False) -> Engine:
-        """The quick engine with `night`.
+        """The quick engine with `night`, or as it was before while that is being checked.
 
-        Args: strict: do not answer by an older night meanwhile.
+        Args: strict: do not answer by what was before.
         Raises: EngineUnavailable with the reason; _NotYet while it is being made.
         """
         quick = self._opened()
@@ -107,10 +126,12 @@ class EngineKeeper:
             quick.adopt(night)
             return self._used(quick)
         self._start(night)
-        before = quick.night
-        if before is not None and (before / _WEIGHTS).is_file() and not strict:
-            return quick
-        raise _NotYet("the quick engine is being checked with the new night; torch answers meanwhile")
+        if quick.night is not None and not (quick.night / _WEIGHTS).is_file():
+            quick.adopt(None)  # what it learned was forgotten
+        if strict or (quick.night is None and self._torch_loaded()):
+            raise _NotYet("the quick engine is being checked with the new night; torch answers meanwhile")
+        self.reason, self.name = "the new night is being checked; what answered before it answers meanwhile", quick.name
+        return quick
 
     def _opened(self) -> QuickEngine:
         if self._quick is None:
