@@ -89,14 +89,12 @@ class Hippo:
         self._lm: LanguageModel | None = None
         self._engine: Engine | None = None
         precision = check_precision(self.config.engine)
-        self._keeper = (
-            EngineKeeper(
+        self._keeper: EngineKeeper | None = None
+        if precision is not None:
+            self._keeper = EngineKeeper(
                 model, home.models, precision, self._torch_engine, lambda: self.night_folder,
                 torch_loaded=lambda: self._lm is not None,
             )  # fmt: skip
-            if precision
-            else None
-        )
         self._on_lm: int | None = None
         self._conditioned = False
         self._parser = FrameParser()
