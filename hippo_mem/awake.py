@@ -28,6 +28,7 @@ from hippo_mem.gate import Gate, GateState, read_state, write_state
 from hippo_mem.home import UserHome, open_home
 from hippo_mem.knowledge import MEMORIES, Knowledge, check_memories, traces_of
 from hippo_mem.recall import Recaller, check_k
+from hippo_mem.refusals import Refusals
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.spatial.macros import drop_stale_policy
 from hippo_mem.storage.database import Database
@@ -101,6 +102,7 @@ class Awake:
             self.database.close()
             raise
         self.ledger = Ledger(self.database)
+        self.refusals = Refusals()
         self._recaller = Recaller(self.store, self.embedder, self._upkeep.recall)
         self._accessed: Counter[int] = Counter()
         self._counting = threading.Lock()  # of what was accessed
@@ -198,6 +200,7 @@ class Awake:
                 {"gates_attempts": len(clean), "gates_accepts": kinds["stored"], "gates_merged": kinds["merged"]},
             )
         self._record(outcomes, (time.perf_counter() - started) / len(outcomes))
+        self.refusals.note(clean, outcomes, now)
         return [[outcome, *others] for outcome, others in zip(outcomes, routed, strict=True)]
 
     def _surprises(self, texts: list[str]) -> Sequence[float | None]:
@@ -312,6 +315,7 @@ class Awake:
             ids = [trace_id] if trace_id is not None else None
             others = delete_by(connection, trace_ids=ids, source=source, doc_id=doc_id, everything=everything)
         self._unlearn()
+        self.refusals.drop(source=source, doc_id=doc_id, everything=everything)
         gone = gone or sum(others.values())
         chosen = {"trace_id": trace_id, "source": source, "doc_id": doc_id}
         by = next((name for name, value in chosen.items() if value is not None), "everything")

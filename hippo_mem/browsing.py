@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 from hippo_mem.awake import Awake
-from hippo_mem.errors import InputError
+from hippo_mem.errors import HippoError, InputError
+from hippo_mem.refusals import Refusal
 from hippo_mem.relational import editing
 from hippo_mem.relational.tuples import Tuple
 from hippo_mem.spatial.rows import load
@@ -62,6 +64,27 @@ class Browser:
                 )
             ]
         return self._awake.store.get_many(ids)
+
+    def refused(self) -> list[Refusal]:
+        """What the gate did not keep since this memory was opened, newest first: it is on no disk."""
+        return self._awake.refusals.all()
+
+    def keep_refused(self, refusal_id: int) -> Trace:
+        """Keep, pinned, what the gate had refused.
+
+        Raises: InputError when there is no such refusal any more.
+        """
+        found = self._awake.refusals.take(refusal_id)
+        if found is None:
+            raise InputError(f"there is no refused event {refusal_id} any more; tell it again to keep it")
+        try:
+            told = self._awake.observe_many([replace(found.event, pin=True, time=found.event.time or found.time)])
+        except HippoError:
+            self._awake.refusals.put_back(found)
+            raise
+        trace_id = told[0][0].trace_id
+        assert trace_id is not None  # what is pinned is stored, or counted into one that says the same
+        return self.memory(trace_id)
 
     def memory(self, trace_id: int) -> Trace:
         """One episode.

@@ -93,3 +93,25 @@ def test_a_switched_off_memory_says_so(tmp_path):
     config = HippoConfig(surprise=False, memories=("episodic",))
     with Hippo.open(tmp_path, config=config) as hippo, pytest.raises(InputError, match="switched off"):
         hippo.browse.facts()
+
+
+def test_what_the_gate_refused_is_shown_kept_on_no_disk_and_can_be_kept_after_all(hippo):
+    hippo.observe("Thank you!", source="mail")
+    (refused,) = hippo.browse.refused()
+    assert (refused.event.text, refused.outcome.kind) == ("Thank you!", "gated")
+    assert "no content words" in refused.outcome.reason
+    assert not any(b"Thank you" in f.read_bytes() for f in hippo.home.folder.rglob("*") if f.is_file())
+    kept = hippo.browse.keep_refused(refused.id)
+    assert (kept.text, kept.salience.pin, kept.provenance.source) == ("Thank you!", True, "mail")
+    assert hippo.browse.refused() == []
+    with pytest.raises(InputError, match="tell it again"):
+        hippo.browse.keep_refused(refused.id)
+
+
+def test_what_was_refused_is_forgotten_with_its_source(hippo):
+    for source in ("mail", "diary"):
+        hippo.observe("Okay, thanks!", source=source)
+    hippo.forget(source="mail")
+    assert [r.event.source for r in hippo.browse.refused()] == ["diary"]
+    hippo.forget(everything=True)
+    assert hippo.browse.refused() == []

@@ -122,7 +122,11 @@ def make_app(config: ServeConfig, house: House | None = None) -> Any:
         from hippo_mem.serve import web
 
         web.add_to(app, here)
-    return Guard(Door(app, here), hosts=names, limits=config.limits)
+    return Guard(Door(problems.Sealed(app), here), hosts=names, limits=config.limits, takes_file=_takes_file)
+
+
+def _takes_file(path: str) -> bool:
+    return path == "/api/import" or (path.startswith("/_nicegui/client/") and "/upload/" in path)
 
 
 def _mcp_user(house: House, context: Any) -> str:

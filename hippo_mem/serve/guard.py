@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _CLIENTS_KEPT = 4096  # buckets; the one unused for longest goes first
@@ -35,16 +36,17 @@ _HEADERS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one server takes. `rate_per_s` requests a second for each client over time, `burst` at once; `concurrent`
-    requests in all; bodies up to `body_bytes`."""
+    requests in all; bodies up to `body_bytes`, files that are handed in up to `file_bytes`."""
 
     body_bytes: int = 16 * 1024 * 1024
+    file_bytes: int = 1024 * 1024 * 1024
     rate_per_s: float = 200.0
     burst: int = 500
     concurrent: int = 128
 
 
-class _TooLarge(Exception):
-    """The body went past the limit while it was being read."""
+class _TooLarge(ClientDisconnect):
+    """The body went past the limit while it was being read: to the app, as if the client had gone."""
 
 
 class Guard:
@@ -52,6 +54,7 @@ class Guard:
 
     Args:
         hosts: names the server answers to, without ports; each as clients write it ("localhost", "127.0.0.1", "::1").
+        takes_file: whether a path takes files, which may be larger than other bodies.
         clock: seconds that only grow.
     """
 
@@ -61,9 +64,11 @@ class Guard:
         *,
         hosts: frozenset[str],
         limits: Limits | None = None,
+        takes_file: Callable[[str], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app, self.hosts, self.limits = app, hosts, limits or Limits()
+        self._takes_file = takes_file
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._running = 0
@@ -74,7 +79,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._stranger(headers) or self._too_fast(scope) or self._too_big(headers)
+        refusal = self._stranger(headers) or self._too_fast(scope) or self._too_big(scope, headers)
         if refusal is not None:
             await _refuse(scope, receive, send, *refusal)
             return
@@ -92,13 +97,13 @@ class Guard:
             self._running -= 1
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, over, started = 0, False, False
+        taken, over, started, most = 0, False, False, self._most(scope)
 
         async def counted() -> Message:
             nonlocal taken, over
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self.limits.body_bytes:
+            if taken > most:
                 over = True
                 raise _TooLarge
             return message
@@ -117,7 +122,7 @@ class Guard:
         with contextlib.suppress(_TooLarge):
             await self.app(scope, counted, dressed)
         if over and not started:
-            await _refuse(scope, receive, send, *self._larger())
+            await _refuse(scope, receive, send, *_larger(most))
 
     # Reasons to refuse: (status, text, seconds until a retry makes sense or None) ----------------------------------
 
@@ -143,17 +148,22 @@ class Guard:
             return None
         return 429, f"more than {self.limits.rate_per_s:g} requests a second; wait a second", 1
 
-    def _too_big(self, headers: Headers) -> tuple[int, str, int | None] | None:
-        length = headers.get("content-length", "0")
-        if not length.isdigit():
+    def _too_big(self, scope: Scope, headers: Headers) -> tuple[int, str, int | None] | None:
+        length, most = headers.get("content-length", "0"), self._most(scope)
+        if not length.isdecimal():
             return 400, f"content-length {length!r} is not a number", None
-        return self._larger() if int(length) > self.limits.body_bytes else None
+        return _larger(most) if int(length) > most else None
 
-    def _larger(self) -> tuple[int, str, int | None]:
-        return 413, f"the body is larger than {self.limits.body_bytes:,} bytes, the most this server takes", None
+    def _most(self, scope: Scope) -> int:
+        """Bytes that a request's body may have."""
+        return self.limits.file_bytes if self._takes_file(scope["path"]) else self.limits.body_bytes
 
     def _known(self) -> str:
         return ", ".join(sorted(self.hosts))
+
+
+def _larger(most: int) -> tuple[int, str, int | None]:
+    return 413, f"the body is larger than {most:,} bytes, the most this server takes here", None
 
 
 def _name(host: str) -> str:

@@ -1,22 +1,28 @@
 """Every error as one JSON object with a status: `{"error": {"message", "type", "param", "code"}}`, as OpenAI's are.
 
-Knows nothing of routes. Text of a memory is in no message that is logged.
+An error that was not foreseen is logged by its kind and its place in the code: its message may hold what it failed on,
+and no text of a memory reaches a log. Knows nothing of routes.
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hippo_mem.errors import HippoError, InputError, ModelUnavailable, StorageFull, StoreBusy
 from hippo_mem.serve.access import AccessDenied
 from hippo_mem.serve.queue import TooBusy
 
 log = logging.getLogger(__name__)
+_FRAMES = 8  # of a stack that is logged, the innermost
 
 
 class NotFound(InputError):
@@ -72,9 +78,39 @@ def add_to(app: FastAPI) -> None:
         return problem(error.status_code, str(error.detail))
 
     @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s %s failed", request.method, request.url.path)
-        return problem(500, f"an error in hippo itself ({type(error).__name__}); the log of the server shows where")
+    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, unforeseen(error))
+
+
+def unforeseen(error: Exception) -> str:
+    """What a person is told of an error that nobody foresaw."""
+    return f"an error in hippo itself ({type(error).__name__}); the log of the server shows where"
+
+
+def log_unforeseen(doing: str, error: Exception) -> None:
+    """Log the kind of an error and where it arose, without its message."""
+    stack = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(stack))
+    log.error("%s: %s at %s", doing, type(error).__name__, where)
+
+
+class Sealed:
+    """ASGI middleware around the whole app: an error that passes every handler ends here, logged without its words."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            pass  # there is nobody to answer
+        except Exception as error:  # the border of the program; the app has answered it already
+            log_unforeseen(f"{scope.get('method', 'websocket')} {scope['path']}", error)
 
 
 def _kind(status: int) -> str:

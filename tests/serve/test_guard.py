@@ -43,6 +43,17 @@ def test_a_body_beyond_the_limit_is_refused_whether_it_says_so_or_not(serve):
     assert client.get("/api/memories").json()["memories"] == []
 
 
+def test_a_file_may_be_larger_than_other_bodies(serve):
+    client = serve(limits=Limits(body_bytes=1000, file_bytes=100_000))
+    client.post("/api/memories", json={"text": "Ana works at the clinic.", "pin": True})
+    export = client.get("/api/export").content
+    assert len(export) > 1000
+    taken = client.post("/api/import", files={"file": ("x.jsonl", export)}, headers={"X-Hippo-User": "ben"})
+    assert taken.status_code == 201, taken.text
+    large = client.post("/api/import", files={"file": ("x.jsonl", b" " * 100_000)}, headers={"X-Hippo-User": "ben"})
+    assert (large.status_code, "100,000 bytes" in large.json()["error"]["message"]) == (413, True)
+
+
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve):
     client = serve(limits=Limits(rate_per_s=0.001, burst=3))
     codes = [client.get("/health").status_code for _ in range(5)]
@@ -62,7 +73,7 @@ def test_the_bucket_fills_with_time():
         sent.append(message.get("status"))
 
     guard = Guard(app, hosts=frozenset({"a"}), limits=Limits(rate_per_s=1.0, burst=1), clock=lambda: now[0])
-    scope = {"type": "http", "headers": [(b"host", b"a")], "client": ("1.2.3.4", 5)}
+    scope = {"type": "http", "path": "/", "headers": [(b"host", b"a")], "client": ("1.2.3.4", 5)}
     for at in (0.0, 0.5, 1.6):
         now[0] = at
         asyncio.run(guard(scope, None, note))
