@@ -8,6 +8,7 @@ Knows nothing of what the routes do.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +19,17 @@ from fastapi_offline import FastAPIOffline
 from mcp.server.transport_security import TransportSecuritySettings
 
 from hippo_mem.config import GateConfig
+from hippo_mem.embed import MiniLMEmbedder
 from hippo_mem.errors import InputError
 from hippo_mem.home import data_home, make_folder
 from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.memory import Hippo, HippoConfig
 from hippo_mem.serve import completions, memories, problems
-from hippo_mem.serve.access import Access, Tokens, is_loopback
+from hippo_mem.serve.access import DEFAULT_USER, Access, Tokens, is_loopback
 from hippo_mem.serve.bedroom import Bedroom
 from hippo_mem.serve.callers import USER_HEADER, Door, House, bearer_of
 from hippo_mem.serve.guard import Guard, Limits
+from hippo_mem.serve.leaving import Leaving
 from hippo_mem.serve.nightwatch import Nightwatch
 from hippo_mem.serve.people import People
 from hippo_mem.serve.queue import Queue
@@ -52,11 +55,15 @@ class ServeConfig:
     web: bool = True
 
 
-def open_memory(config: ServeConfig, user: str) -> Hippo:
-    """One user's memory as a server opens it: surprise is measured by the store's own words, so that telling it
-    something needs no language model in this process."""
-    settings = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine)
-    return Hippo.open(config.home, user, model=config.model, config=settings)
+def open_people(config: ServeConfig, home: Path) -> People:
+    """The memories as a server opens them: surprise is measured by the store's own words, so that telling one of them
+    something needs no language model in this process; one model of sentence vectors serves them all."""
+    settings, embedder = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine), MiniLMEmbedder()
+
+    def open_one(user: str) -> Hippo:
+        return Hippo.open(home, user, model=config.model, config=settings, embedder=embedder)
+
+    return People(open_one, home=home)
 
 
 def make_house(config: ServeConfig) -> House:
@@ -72,10 +79,10 @@ def make_house(config: ServeConfig) -> House:
             f"{config.host} can be reached from other machines, and there is no token yet: issue one with "
             "`hippo token add --user NAME`, or serve on 127.0.0.1"
         )
-    people = People(lambda user: open_memory(config, user), home=home)
+    people = open_people(config, home)
     return House(
-        access=Access(tokens=tokens, open=local), people=people, bedroom=Bedroom(home, config.model),
-        model=config.model, answering=Queue(config.answers),
+        access=Access(tokens=tokens, open=local), people=people, model=config.model, answering=Queue(config.answers),
+        bedroom=Bedroom(home, config.model, woken=people.prepare), leaving=Leaving(people),
     )  # fmt: skip
 
 
@@ -96,11 +103,14 @@ def make_app(config: ServeConfig, house: House | None = None) -> Any:
         async with tools.session_manager.run():
             if config.nights:
                 watch.start()
+            if here.access.open:  # a model's first use exports it, which takes half a minute: better before a question
+                threading.Thread(target=here.people.prepare, args=(DEFAULT_USER,), name="prepare", daemon=True).start()
             try:
                 yield
             finally:
                 watch.close()
                 here.bedroom.close()
+                here.leaving.close()
                 here.people.close()
 
     app = FastAPIOffline(

@@ -6,7 +6,7 @@ Knows nothing of what a route does with the memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
@@ -15,26 +15,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hippo_mem.errors import InputError
 from hippo_mem.serve.access import Access, AccessDenied
 from hippo_mem.serve.bedroom import Bedroom
+from hippo_mem.serve.leaving import Leaving
+from hippo_mem.serve.pace import Pace
 from hippo_mem.serve.people import People
 from hippo_mem.serve.problems import problem, status_of
 from hippo_mem.serve.queue import Queue
 
 COOKIE = "hippo_token"
-# What a browser needs before its user has shown a token: the login page and files without anything personal.
-_OPEN_PATHS = frozenset({"/health", "/login"})
-_OPEN_FOLDERS = ("/_nicegui", "/api/docs", "/api/openapi.json")
+# What can be had before a token was shown: the login page, and the documentation of the API.
+_OPEN_PATHS = frozenset({"/health", "/login", "/api/docs", "/api/openapi.json"})
+_OPEN_FOLDERS = ("/api/docs-assets/",)
 USER_HEADER = "x-hippo-user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """What every route shares: who may come in, the open memories, the nights, and how many answers run at once."""
+    """What every route shares: who may come in, the open memories, the nights, how many answers run at once, the
+    memories that are about to go, and how quickly answers came."""
 
     access: Access
     people: People
     bedroom: Bedroom
     model: str
     answering: Queue
+    leaving: Leaving
+    pace: Pace = field(default_factory=Pace)
 
     def user_of(self, request: HTTPConnection, wanted: str | None = None) -> str:
         """The user a request may act for; a named memory is `wanted`, else the header X-Hippo-User, else `?user=`.

@@ -25,6 +25,7 @@ from hippo_mem.errors import HippoError, InputError
 from hippo_mem.memory import Hippo
 from hippo_mem.plain import to_plain
 from hippo_mem.serve.callers import House
+from hippo_mem.serve.pace import Pace
 from hippo_mem.serve.problems import problem
 from hippo_mem.serve.underway import UnderWay
 
@@ -140,7 +141,7 @@ def router(house: House) -> APIRouter:
             return _no_model(body.model, [house.model, "hippo"])
         messages = [m.plain() for m in body.messages]
         under_way = await UnderWay.begin(house, user, messages, memory=switch == "on", **body.settings())
-        answer = _Answer(under_way, body)
+        answer = _Answer(under_way, body, house.pace)
         if body.stream:
             return StreamingResponse(answer.lines(), media_type="text/event-stream", headers=_STREAMED)
         try:
@@ -175,12 +176,13 @@ def router(house: House) -> APIRouter:
 class _Answer:
     """One answer in OpenAI's forms."""
 
-    def __init__(self, under_way: UnderWay, body: ChatRequest) -> None:
-        self._under_way, self.turn, self._body = under_way, under_way.turn, body
+    def __init__(self, under_way: UnderWay, body: ChatRequest, pace: Pace) -> None:
+        self._under_way, self.turn, self._body, self._pace = under_way, under_way.turn, body, pace
         self._frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
 
     async def close(self) -> None:
         """Give back what is held."""
+        self._pace.note(self.turn)
         await self._under_way.close()
 
     def whole(self) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def router(house: House) -> APIRouter:
 
     @api.delete("/memories/{memory_id}")
     def forget_one(hippo: Mine, memory_id: Id) -> dict[str, Any]:
-        """Delete it from the store; the next sleep takes it out of the weights."""
+        """Delete it from the store, at once and for good; the next sleep takes it out of the weights."""
         if not (n := hippo.forget(trace_id=memory_id)):
             raise NotFound(f"there is no memory {memory_id}")
         return {"forgotten": n}
@@ -193,8 +193,18 @@ def router(house: House) -> APIRouter:
         doc_id: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
         everything: bool = False,
     ) -> dict[str, Any]:
-        """Delete by source, by document, or everything: exactly one of them."""
+        """Delete for good by source, by document, or everything (nights as well): exactly one of them."""
         return {"forgotten": hippo.forget(source=source, doc_id=doc_id, everything=everything)}
+
+    @api.get("/refused")
+    def refused(hippo: Mine) -> dict[str, Any]:
+        """What the gate did not keep since this memory was opened, newest first, and why; it is on no disk."""
+        return {"refused": to_plain(hippo.browse.refused())}
+
+    @api.post("/refused/{refusal_id}/keep", status_code=201)
+    def keep_refused(hippo: Mine, refusal_id: Id) -> dict[str, Any]:
+        """Keep it after all, pinned."""
+        return {"memory": to_plain(_known(hippo.browse.keep_refused, refusal_id))}
 
     @api.post("/recall")
     def recall(hippo: Mine, cue: Cue) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hippo_mem.home import data_home, make_folder
-from hippo_mem.serve.app import ServeConfig, open_memory
+from hippo_mem.serve.app import ServeConfig, open_people
 from hippo_mem.serve.bedroom import Bedroom
-from hippo_mem.serve.people import People
 from hippo_mem.serve.tools import mcp_server
 from hippo_mem.types import check_id
 
@@ -17,7 +16,7 @@ def run(config: ServeConfig, user: str) -> None:
     """
     check_id(user, "user")
     home = make_folder(data_home(config.home))
-    people = People(lambda name: open_memory(config, name), home=home)
+    people = open_people(config, home)
     bedroom = Bedroom(home, config.model)
     server = mcp_server(people, bedroom, lambda _: user)
     try:

@@ -6,16 +6,19 @@ Also counts who is answering, so that no night begins in the middle of an answer
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hippo_mem.errors import StoreBusy
+from hippo_mem.errors import HippoError, StoreBusy
 from hippo_mem.home import data_home
 from hippo_mem.memory import Hippo
 from hippo_mem.types import check_id
+
+log = logging.getLogger(__name__)
 
 
 class _Resident:
@@ -80,6 +83,14 @@ class People:
         """The users who have a store in this data home, open or not."""
         folder = self.root / "users"
         return sorted(p.name for p in folder.iterdir() if (p / "memory.sqlite").is_file()) if folder.is_dir() else []
+
+    def prepare(self, user: str) -> None:
+        """See that what answers this user is exported and checked, with their night in force; waits for nothing."""
+        try:
+            with self.memory(user) as hippo:
+                hippo.prepare_engine()
+        except HippoError as error:  # whoever asks next is told
+            log.warning("cannot prepare an engine: %s", type(error).__name__)
 
     def close(self) -> None:
         """Close every memory."""

@@ -109,7 +109,7 @@ class Sealed:
             await self._app(scope, receive, send)
         except ClientDisconnect:
             pass  # there is nobody to answer
-        except Exception as error:  # the border of the program; the app has answered it already
+        except Exception as error:  # noqa: BLE001 - the border of the program; the app has answered it already
             log_unforeseen(f"{scope.get('method', 'websocket')} {scope['path']}", error)
 
 

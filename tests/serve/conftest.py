@@ -16,6 +16,7 @@ from hippo_mem.serve.app import ServeConfig, make_app
 from hippo_mem.serve.bedroom import Bedroom
 from hippo_mem.serve.callers import House
 from hippo_mem.serve.guard import Limits
+from hippo_mem.serve.leaving import Leaving
 from hippo_mem.serve.people import People
 from hippo_mem.serve.queue import Queue
 
@@ -31,9 +32,11 @@ def house(data_home: Path, tiny_folder: Path) -> House:
     def open_one(user: str) -> Hippo:
         return Hippo.open(data_home, user, model=str(tiny_folder), config=settings, embedder=HashingEmbedder())
 
+    people = People(open_one, home=data_home)
     return House(
         access=Access(tokens=Tokens(data_home), open=True),
-        people=People(open_one, home=data_home),
+        people=people,
+        leaving=Leaving(people),
         bedroom=Bedroom(data_home, str(tiny_folder)),
         model=str(tiny_folder),
         answering=Queue(2),

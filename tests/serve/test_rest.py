@@ -73,6 +73,16 @@ def test_facts_can_be_put_right_and_taken_back(client):
     assert {f["tail"] for f in history} == {"clinic", "bakery"}
 
 
+def test_what_was_refused_can_be_seen_and_kept(client):
+    assert _tell(client, "Thank you!")["kind"] == "gated"
+    (refused,) = client.get("/api/refused").json()["refused"]
+    assert refused["event"]["text"] == "Thank you!"
+    kept = client.post(f"/api/refused/{refused['id']}/keep")
+    assert (kept.status_code, kept.json()["memory"]["salience"]["pin"]) == (201, True)
+    assert client.get("/api/refused").json() == {"refused": []}
+    assert client.post(f"/api/refused/{refused['id']}/keep").status_code == 404
+
+
 def test_the_map_shows_the_way(client):
     _tell(client, "The kitchen is north of the hallway. The garden is east of the hallway.")
     way = client.post("/api/route", json={"start": "kitchen", "goal": "garden"}).json()
