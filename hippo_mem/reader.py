@@ -145,7 +145,7 @@ class Reader:
         doc = self._parser.doc(hit.trace.text)
         top = max(h.score for h in hits)
         retrieval = 0.5 + 0.5 * (hit.score / top if top > 0 else 1.0)
-        base = match**2 * retrieval
+        base = max(match, _RELATED / 2) ** 2 * retrieval  # what is read for its meaning alone weighs little, not nothing
         best: dict[str, _Candidate] = {}
         spelled = {t.lower_: t.lemma_.lower() for t in doc}
         found = [(s, self._share(asked, f.text)) for f in self._parser.parse(hit.trace.text) for s in ask.fillers(f)]
@@ -257,7 +257,9 @@ def _chosen(choices: Sequence[str], hit: Hit, index: int, match: float) -> list[
     """Those of the offered things that a memory speaks of."""
     told = f" {_key(hit.trace.text)} "
     return [
-        _Candidate(text=c, memory=index, role="choice", weight=match**2) for c in choices if f" {_key(c)} " in told
+        _Candidate(text=c, memory=index, role="choice", weight=max(match, _RELATED / 2) ** 2)
+        for c in choices
+        if f" {_key(c)} " in told
     ]  # fmt: skip
 
 

@@ -157,3 +157,11 @@ def test_of_two_things_that_are_offered_the_one_that_was_told_is_chosen(parser: 
         assert answer.text == wanted
     nothing = "Do I prefer tea or coffee?"
     assert reader.read(nothing, recall(nothing, "I prefer trains to planes.")) is None
+
+
+def test_what_is_recalled_for_its_meaning_alone_is_read(parser: FrameParser) -> None:
+    told = "Florian takes the tram."
+    for similarity in (0.55, 0.9):
+        answer = Reader(ScriptedModel(), parser).read("Who commutes?", recall("", told, similarity=similarity))
+        assert answer is not None
+        assert answer.text == "Florian"
