@@ -1,4 +1,4 @@
-"""The quick engine: a quantized export of the base that onnxruntime-genai decodes, without torch in the process.
+"""The quick engine: a quantized export of the base that onnxruntime decodes, without torch in the process.
 
 In: a model's folder, a night's folder. Out: an `Engine`. The base's weights are exported once and shared by all users;
 a night's adapter is read from its own folder and given to the same graph as inputs, so a night in force costs a few

@@ -1,6 +1,6 @@
-"""What an exported graph must have to answer here: places for a night's adapter, the states its gate reads, and a
-vocabulary that is stored once. Rewrites the file that onnxruntime-genai's model builder wrote; its weights stay beside
-it untouched. Knows nothing of who exports or runs it.
+"""What an exported graph must have to answer here: places for a night's adapter, the states its gate reads, logits for
+chosen tokens alone, and a vocabulary that is stored once. Rewrites the file that onnxruntime-genai's model builder
+wrote; its weights stay beside it untouched. Knows nothing of who exports or runs it.
 
 Shapes: B texts, T tokens, K in and N out of a matrix, r rank of an adapter (0: none), V vocabulary, d hidden width.
 """
@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from hippo_mem.errors import ModelUnavailable
-from hippo_mem.lm.quick.graph_names import lora_names, state_name
+from hippo_mem.lm.quick.graph_names import LOGIT_ROWS, lora_names, state_name
 
 _FLOAT = TensorProto.FLOAT
 _LINEAR = re.compile(r"^/model/layers\.(\d+)/(?:attn|mlp)/(\w+_proj)/")
@@ -33,6 +33,7 @@ def prepare(source: Path, target: Path, layers: Sequence[int]) -> list[str]:
     linears = list(dict.fromkeys(_add_adapter_inputs(model.graph)))
     for layer in layers:
         _give_out(model.graph, layer)
+    _choose_rows(model.graph)
     _share_vocabulary(model.graph)
     if not linears:
         raise ModelUnavailable(f"{source} has no linear map that an adapter could join")
@@ -84,6 +85,25 @@ def _give_out(graph: Any, layer: int) -> None:
     given, wanted = node.output[3], state_name(layer)
     graph.node.append(helper.make_node("Identity", [given], [wanted], name=f"/{wanted}"))
     graph.output.append(helper.make_tensor_value_info(wanted, _FLOAT, ["batch_size", "sequence_length", "hidden"]))
+
+
+def _choose_rows(graph: Any) -> None:
+    """Multiply by the vocabulary only the tokens whose logits are asked for: a prompt needs its last one's alone, and
+    for a small model with a large vocabulary the rest is a fifth of reading it."""
+    head = next((n for n in graph.node if n.name.startswith("/lm_head/MatMul")), None)
+    if head is None:
+        raise ModelUnavailable("the exported graph has no vocabulary head (/lm_head/MatMul)")
+    graph.input.append(helper.make_tensor_value_info(LOGIT_ROWS, TensorProto.INT64, ["rows"]))
+    chosen = "/lm_head/rows"
+    gather = helper.make_node("Gather", [head.input[0], LOGIT_ROWS], [chosen], name=f"{chosen}/Gather", axis=1)
+    head.input[0] = chosen
+    logits = next(o for o in graph.output if o.name == "logits")
+    logits.type.tensor_type.shape.dim[1].dim_param = "rows"
+    at = list(graph.node).index(head)
+    nodes = list(graph.node)
+    nodes.insert(at, gather)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _share_vocabulary(graph: Any) -> None:

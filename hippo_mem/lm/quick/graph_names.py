@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LOGIT_ROWS = "logit_rows"
+"""Name of the input that says which tokens of a pass get logits: (R,) int64, from 0."""
+
 
 def state_name(layer: int) -> str:
     """Name of the output that gives hidden states (B, T, d) after `layer` blocks."""

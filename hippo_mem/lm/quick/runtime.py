@@ -1,4 +1,4 @@
-"""Decoding an exported base with onnxruntime-genai, with or without a night's adapter. Imports no torch.
+"""Decoding an exported base with onnxruntime, with or without a night's adapter. Imports no torch.
 
 One graph and one copy of the weights serve every stream; a stream has its own cache of keys and values. Where the
 night's gate opens, its matrices are handed to the graph as inputs; else the same inputs have rank 0. Knows nothing of
@@ -10,11 +10,9 @@ Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +22,7 @@ from hippo_mem.lm.chat_template import read_template
 from hippo_mem.lm.engine import AdapterUse, room
 from hippo_mem.lm.quick.adapter import NightAdapter, read_adapter
 from hippo_mem.lm.quick.graph_names import state_name
+from hippo_mem.lm.quick.session import Graph, Text
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
 
@@ -31,8 +30,6 @@ GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
 # Beyond this a prompt's cache of keys and values grows past the weights, and a small model follows it no more.
 MAX_CONTEXT = 2048
-# Tokens of a prompt a pass: each has a row of the whole vocabulary, 13 MB for the default model's 64.
-_CHUNK = 64
 
 
 class QuickEngine:
@@ -45,17 +42,15 @@ class QuickEngine:
     """
 
     def __init__(self, folder: Path, night: Path | None = None, *, n_threads: int | None = None) -> None:
-        import onnxruntime_genai as og
         from tokenizers import Tokenizer
 
-        self._og = og
         try:
             about = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]
             stamp = json.loads((folder / "stamp.json").read_text(encoding="utf-8"))
             self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
             self.template = read_template(folder)
-            self._model = _open(og, folder, n_threads)
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            self._graph = Graph(folder / GRAPH, head_width=int(about["decoder"]["head_size"]), n_threads=n_threads)
+        except (OSError, KeyError, ValueError) as error:
             raise ModelUnavailable(f"the export in {folder} does not open: {error}") from error
         self.name: str = stamp["precision"]
         self.layers: tuple[int, ...] = tuple(stamp["layers"])
@@ -121,7 +116,7 @@ class QuickEngine:
         rows = []
         for text in texts:
             ids = self.encode(text)[: self.context - 1] or self._start
-            states = self._session([], False, len(ids) + 1).outputs(ids, *map(state_name, layers))
+            states = self._text([], False, len(ids) + 1).outputs(ids, *map(state_name, layers))
             rows.append(np.concatenate([state.mean(axis=0) for state in states]))
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
@@ -134,7 +129,7 @@ class QuickEngine:
         limit = room(len(ids), self.context, max_new_tokens)
         (speaks,) = self.speaks([prompt], adapter)
         return TextStream(
-            lambda: self._session(ids, speaks, limit), self.decode, n_prompt=len(ids), ends=self._ends,
+            lambda: self._text(ids, speaks, limit), self.decode, n_prompt=len(ids), ends=self._ends,
             sampling=sampling or Sampling(), max_new_tokens=limit, stop=stop,
         )  # fmt: skip
 
@@ -156,7 +151,7 @@ class QuickEngine:
         for (prompt, members), spoke in zip(groups.items(), speaks, strict=True):
             head = self.encode(prompt)
             tails = {i: self.encode(pairs[i][1]) for i in members}
-            session = self._session(head, spoke, max(1, *(len(t) for t in tails.values())))
+            session = self._text(head, spoke, max(1, *(len(t) for t in tails.values())))
             first = session.logits()
             for i, tail in tails.items():
                 if not tail:
@@ -176,72 +171,22 @@ class QuickEngine:
             if len(ids) < 2:
                 result.append(0.0)
                 continue
-            (logits,) = self._session([], speaks, len(ids)).outputs(ids[:-1], "logits")
+            (logits,) = self._text([], speaks, len(ids)).outputs(ids[:-1], "logits")
             result.append(float(-_log_softmax(logits)[np.arange(len(ids) - 1), ids[1:]].mean()))
         return result
 
     def logits(self, text: str, *, speaks: bool = False) -> Floats:
         """(T, V) logits after each token of a text, for checks of parity."""
         ids = self.encode(text)
-        return self._session([], speaks, len(ids) + 1).outputs(ids, "logits")[0]
+        return self._text([], speaks, len(ids) + 1).outputs(ids, "logits")[0]
 
-    def _session(self, ids: Sequence[int], speaks: bool, n_new: int) -> _Session:
+    def _text(self, ids: Sequence[int], speaks: bool, n_new: int) -> Text:
+        """The graph after `ids`, with room for `n_new` more."""
         adapter = self._adapter
         inputs = {**self._silent, **adapter.arrays} if speaks and adapter is not None else self._silent
-        return _Session(self._og, self._model, ids, inputs, len(ids) + n_new)
-
-
-class _Session:
-    """One text in the graph, with its own cache of `limit` tokens."""
-
-    def __init__(self, og: Any, model: Any, ids: Sequence[int], inputs: Mapping[str, Floats], limit: int) -> None:
-        params = og.GeneratorParams(model)
-        params.set_search_options(max_length=limit, do_sample=False)
-        self._generator = og.Generator(model, params)
-        self._og_inputs = inputs  # the generator borrows their memory
-        for name, array in inputs.items():
-            self._generator.set_model_input(name, array)
-        self.extend(ids)
-
-    def logits(self) -> Floats:
-        """(V,) of the token that comes next."""
-        found: Floats = self._generator.get_logits().reshape(-1)
-        return found
-
-    def push(self, token: int) -> None:
-        """Go on with `token`."""
-        self.extend([token])
-
-    def extend(self, ids: Sequence[int]) -> None:
-        """Go on with several tokens, `_CHUNK` at a time."""
-        for start in range(0, len(ids), _CHUNK):
-            self._generator.append_tokens(np.asarray(ids[start : start + _CHUNK], dtype=np.int32))
-
-    def outputs(self, ids: Sequence[int], *names: str) -> list[Floats]:
-        """Go on with several tokens; the outputs of those names for each, (tokens, ...)."""
-        found: list[list[Floats]] = [[] for _ in names]
-        for start in range(0, len(ids), _CHUNK):
-            self.extend(ids[start : start + _CHUNK])
-            for rows, name in zip(found, names, strict=True):
-                rows.append(np.array(self._generator.get_output(name)[0], dtype=np.float32))
-        return [np.concatenate(rows) for rows in found]
-
-    def rewind(self, n: int) -> None:
-        """Back to the first `n` tokens."""
-        self._generator.rewind_to(n)
-
-    def close(self) -> None:
-        """Let go of the cache."""
-        self._generator = None
-
-
-def _open(og: Any, folder: Path, n_threads: int | None) -> Any:
-    config = og.Config(str(folder))
-    # Half of the cores: its threads spin while they wait for each other, and what recalls beside them needs a core too.
-    n_threads = n_threads or max(1, len(os.sched_getaffinity(0)) // 2)
-    options = {"filename": GRAPH, "session_options": {"intra_op_num_threads": n_threads}}
-    config.overlay(json.dumps({"model": {"decoder": options}}))
-    return og.Model(config)
+        text = self._graph.begin(inputs, len(ids) + n_new)
+        text.extend(ids)
+        return text
 
 
 def _rank_zero(name: str, width: int) -> Floats:
