@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hippo_eval import guardrails, invariants
+from hippo_eval import guardrails, invariants, schema
 from hippo_eval.answerers import Memory, Progress
 from hippo_eval.cells import METRICS, RUNS, Cell, ItemRow, read_cell, run_folder, stamp_of, write_cell
 from hippo_eval.checkpoint import Checkpoint
@@ -72,6 +72,7 @@ def run(
         metrics["warnings"] = [w.to_dict() for w in invariants.of_cell(metrics, _core(config, metrics))]
         frame = {"run_id": config.run_id, "seed": config.seed, "config_hash": metrics["config_hash"]}
         events = [{**event, **frame} for event in measured.events]
+        schema.check(metrics, str(file))
         write_cell(folder, metrics=metrics, meta=about, items=measured.rows, events=events)
         work.clear()
     if enforce:
@@ -217,7 +218,7 @@ def _base_metrics(config: EvalConfig, suite: Suite) -> dict[str, Any]:
         "seed": config.seed,
         "seeds": {"suite": suite.seed, "replay": config.seed, "bootstrap": config.seed},
         "n_taught": len(suite.teach),
-        "answer_in_reach": _answer_in_reach(config),
+        "answer_in_reach": _answer_in_reach(config, suite),
         "retrieval": {"requests": 0},
         "gates": {"attempts": 0, "accepts": 0, "merged": 0},
         "replay": {"samples": 0},
@@ -231,12 +232,12 @@ def _base_metrics(config: EvalConfig, suite: Suite) -> dict[str, Any]:
     }
 
 
-def _answer_in_reach(config: EvalConfig) -> bool:
+def _answer_in_reach(config: EvalConfig, suite: Suite) -> bool:
+    """Whether what was told is anywhere that the answers come from; a context window does not outlive its session."""
     if config.is_memory and not config.memory_off:
         return config.retrieval.enabled
-    return bool(config.adapter or config.sleep or config.long_context.enabled) or (
-        not config.is_memory and config.retrieval.enabled
-    )
+    in_context = config.long_context.enabled and not suite.flush
+    return bool(config.adapter or config.sleep or in_context) or (not config.is_memory and config.retrieval.enabled)
 
 
 def _replay(config: EvalConfig, progress: Progress) -> dict[str, Any]:
