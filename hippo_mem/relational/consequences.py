@@ -39,7 +39,7 @@ def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
     what it describes: else whoever was the boss before would bear the new name.
     """
     found = []
-    for t in tuples:
+    for t in _by_name(list(tuples)):
         if t.relation == "name" and t.head.endswith(_NAMED_BY_RELATION):
             continue  # said by the relation itself, which can pass to somebody else
         kept = _KEPT_AS.get(t.relation, "")
@@ -52,6 +52,29 @@ def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
             t = replace(t, relation=kept)
         found.append(t)
     return sorted(found, key=lambda t: t.relation == "name" and "'s " in t.head)
+
+
+def _by_name(tuples: list[Tuple]) -> list[Tuple]:
+    """`lives in a village called Oberwald`: who lives there lives in Oberwald, which is a village; else all villages
+    with a name would be one place."""
+    reached = {t.tail for t in tuples if t.pattern == "preposition"}
+    acting = {t.head for t in tuples if t.relation != "name"}
+    names = {
+        t.head: t.tail
+        for t in tuples
+        if (t.relation, t.pattern) == ("name", "label")
+        and t.head in reached - acting
+        and "'s " not in t.head
+        and not t.negated
+    }
+    found = []
+    for t in tuples:
+        if t.relation == "name" and t.head in names:
+            t = replace(t, head=t.tail, relation="is_a", tail=t.head, tail_kind="thing")
+        elif t.tail in names:
+            t = replace(t, tail=names[t.tail])
+        found.append(t)
+    return found
 
 
 def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], context_key: str | None) -> list[Tuple]:

@@ -81,8 +81,8 @@ class Reader:
         clause = _Clause(said=said, subjects=self._names(said.subjects, said, subject=True))
         clause.agents = self._names(said.agents, said, subject=True)
         clause.objects = self._names(said.objects, said)
-        clause.complements = [(p, [_by_name(n) for n in self._names(p.phrases, said)]) for p in said.complements]
-        clause.places = [(p, [_by_name(n) for n in self._names(p.phrases, said)]) for p in said.places]
+        clause.complements = [(p, self._names(p.phrases, said)) for p in said.complements]
+        clause.places = [(p, self._names(p.phrases, said)) for p in said.places]
         clause.attributes = [(p, n) for p in said.attributes for n in read_noun(p, self._resolve, said.speaker)]
         made = list(clause.tuples())
         used = {name for t in made for name in (t.head, t.tail)}
@@ -101,16 +101,6 @@ class Reader:
         yield from made
         yield from clause.introduced()
         yield from (s for s in states if s.head in used | naming or s.tail in used)
-
-
-def _by_name(named: Named) -> Named:
-    """`a village called Oberwald`, where something is: Oberwald, which is a village."""
-    label = next((s for s in named.states if (s.relation, s.pattern, s.head) == ("name", "label", named.name)), None)
-    if label is None or not named.indefinite:
-        return named
-    others = (replace(s, head=label.tail) if s.head == named.name else s for s in named.states if s is not label)
-    kind = replace(label, head=label.tail, relation="is_a", tail=named.noun or named.name, tail_kind="thing")
-    return replace(named, name=label.tail, states=(*others, kind), indefinite=False, proper=True)
 
 
 @dataclass(slots=True)
