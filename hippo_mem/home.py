@@ -194,6 +194,24 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
         os.close(handle)
 
 
+def held_by(path: Path) -> str | None:
+    """Who holds the lock file `path` now, in words; None while nobody does."""
+    try:
+        if not path.stat().st_size:  # whoever let go of it emptied it; nothing is locked to find that out
+            return None
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its holder was killed where this succeeds
+    except BlockingIOError:
+        return _holder(path)
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
 def _holder(path: Path) -> str:
     try:
         held = json.loads(path.read_bytes())

@@ -27,7 +27,7 @@ from hippo_mem.chat.chatting import TurnOptions, checked_stop, read_turn
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SleepConfig, SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
-from hippo_mem.home import UserHome, open_home
+from hippo_mem.home import UserHome, held_by, open_home
 from hippo_mem.knowledge import MEMORIES
 from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.lm.engine import Engine
@@ -438,6 +438,10 @@ class Hippo:
         from hippo_mem.sleep.bedtime import Bedtime
 
         return Bedtime(self.awake, lm, self._nights, self._parser)
+
+    def who_sleeps(self) -> str | None:
+        """Which process puts this memory to sleep now, in words; None while none does."""
+        return held_by(self.home.sleep_lock)
 
     def n_waiting(self) -> int:
         """What the next night would do: memories not learned yet, and learned ones deleted since."""

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 
 from hippo_mem.errors import InputError, StorageFull, StoreBusy
 from hippo_mem.home import data_home as resolve
-from hippo_mem.home import locked, open_home, write_private
+from hippo_mem.home import held_by, locked, open_home, write_private
 
 
 def mode(path: Path) -> int:
@@ -111,6 +112,18 @@ def test_a_lock_excludes_another_process_and_dies_with_it(tmp_path: Path) -> Non
         holder.wait()
         with locked(path, "mine"):
             pass
+
+
+def test_who_holds_a_lock_is_known_without_taking_it(tmp_path: Path) -> None:
+    lock = tmp_path / "sleep.lock"
+    assert held_by(lock) is None
+    with locked(lock, "sleeping"):
+        assert "sleeping" in (held_by(lock) or "")
+    assert held_by(lock) is None
+    lock.write_text(json.dumps({"pid": os.getpid(), "purpose": "sleeping", "since": 0.0}))  # its holder was killed
+    assert held_by(lock) is None
+    with locked(lock, "sleeping"):
+        assert held_by(lock) is not None
 
 
 def test_an_unreadable_holder_is_still_a_holder(tmp_path: Path) -> None:

@@ -286,9 +286,11 @@ def router(house: House) -> APIRouter:
         return _run(house.bedroom.start(house.user_of(request)))
 
     @api.get("/sleep")
-    def how_it_sleeps(request: Request) -> dict[str, Any]:
-        """The night that runs, else the last one this server started."""
+    def how_it_sleeps(request: Request, hippo: Mine) -> dict[str, Any]:
+        """The night that runs, here or in another process; else the last one this server started."""
         run = house.bedroom.run_of(house.user_of(request))
+        if (run is None or run.state != "running") and (who := hippo.who_sleeps()) is not None:
+            return {"state": "elsewhere", "why": who}
         return {"state": "awake"} if run is None else _run(run)
 
     @api.delete("/sleep")

@@ -48,6 +48,8 @@ class Nightwatch:
             try:
                 schedule = read_schedule(open_home(self._people.root, user).schedule)
                 with self._people.memory(user) as hippo:
+                    if hippo.who_sleeps() is not None:
+                        continue
                     waiting = hippo.n_waiting()
                     last = max([n.created for n in hippo.nights()] + [self._last.get(user, 0.0)], default=0.0) or None
                 why = schedule.due(n_waiting=waiting, now=now, last_try=last)

@@ -119,6 +119,7 @@ def _page(report: NightReport) -> str:
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem }}
 th {{ text-align: left; padding-right: 1.5rem; vertical-align: top; font-weight: 600; white-space: nowrap }}
 td {{ overflow-wrap: anywhere }} img {{ max-width: 100%; background: white }}
+@media (max-width: 40rem) {{ th, td {{ display: block }} td {{ padding-bottom: .5rem }} body {{ margin: 1rem auto }} }}
 </style></head><body>
 <h1>Night {report.number if report.number is not None else ""}: {html.escape(report.verdict)}</h1>
 <table>{table}</table>

@@ -56,7 +56,7 @@ class Facts:
         """The facts in words, each with its tools."""
         if not self.facts:
             ui.label("No facts yet: tell it who does what, or who is whose." if not self.about.value
-                     else "No facts about this name.").classes("opacity-70 py-4")  # fmt: skip
+                     else "No facts about this name.").classes("opacity-80 py-4")  # fmt: skip
         with ui.list().props("dense separator").classes("w-full"):
             for fact in self.facts[:200]:
                 with ui.item(on_click=told(lambda f=fact: self.open(f))).props(f'aria-label="fact {fact.id}"'):
@@ -82,7 +82,7 @@ class Facts:
         """One fact: where it was told, and what can be done about it."""
         with ui.dialog() as dialog, ui.card().classes("w-full max-w-xl gap-2"):
             ui.label(_words(fact)).classes("text-lg break-words")
-            ui.label(_span(fact)).classes("text-sm opacity-70")
+            ui.label(_span(fact)).classes("text-sm opacity-80")
             for told_as in fact.provenance[:5]:
                 ui.label(f"“{told_as.text_span}” — {told_as.source}, {when(told_as.time)}").classes(
                     "text-sm break-words"
@@ -126,7 +126,7 @@ def _drawing(facts: list[Fact], about: str | None) -> dict[str, Any]:
         for name in (fact.head, fact.tail):
             if name in names or len(names) < _MOST_DRAWN:
                 names[name] = names.get(name, 0) + 1
-    gray = "#8a8f98"
+    gray = "#777c85"  # as far from white as from the dark page
     return {
         "backgroundColor": "transparent",
         "tooltip": {},

@@ -19,10 +19,18 @@ from nicegui import ui
 from hippo_mem.errors import HippoError
 from hippo_mem.memory import Hippo
 from hippo_mem.serve.callers import House
+from hippo_mem.serve.problems import log_unforeseen, unforeseen
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 DARK_COOKIE = "hippo_dark"
+_LOOK_S = 3.0
+# Colors that are dark enough for text on white are too dark on a dark page.
+_CSS = """
+.lower-edge { background: #fff } .body--dark .lower-edge { background: #121212 }
+.body--dark .text-primary, .body--dark .nicegui-link { color: #8fc3e6 !important }
+.body--dark .text-negative { color: #ff8f85 !important }
+"""
 PAGES = (
     ("/", "Chat", "chat_bubble_outline"),
     ("/memories", "Memories", "history"),
@@ -60,16 +68,23 @@ class Visit:
 
 
 def told(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """A handler whose errors of ours become a notice on the page."""
+    """A handler whose errors become a notice on the page; what was not foreseen is logged without its words."""
 
     @functools.wraps(handler)
     async def run(*args: Any, **kwargs: Any) -> None:
         try:
             await handler(*args, **kwargs)
         except HippoError as error:
-            ui.notify(str(error), type="negative", multi_line=True, close_button="Close", timeout=10_000)
+            _notice(str(error))
+        except Exception as error:  # noqa: BLE001 - the border of the program
+            log_unforeseen(f"a page's {handler.__qualname__}", error)
+            _notice(unforeseen(error))
 
     return run
+
+
+def _notice(text: str) -> None:
+    ui.notify(text, type="negative", multi_line=True, close_button="Close", timeout=10_000)
 
 
 @contextlib.contextmanager
@@ -82,6 +97,7 @@ def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
     visit = Visit(house=house, user=house.user_of(request, asked), asked=asked)
     title = next(name for where, name, _ in PAGES if where == path)
     ui.page_title(f"{title} · hippo")
+    ui.add_css(_CSS)
     ui.colors(primary="#3b6e8f", secondary="#5c7f67", accent="#9a6fb0")
     wanted = request.cookies.get(DARK_COOKIE)
     dark = ui.dark_mode({"1": True, "0": False}.get(wanted or ""))
@@ -91,6 +107,7 @@ def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
             for where, name, icon in PAGES:
                 _page_link(visit.link(where), name, icon, here=where == path)
         ui.space()
+        _asleep_mark(visit)
         ui.label(visit.user).classes("text-sm opacity-80 max-sm:hidden").props('aria-label="whose memory"')
         _theme_button(dark)
     main = ui.element("div").classes("w-full max-w-6xl mx-auto flex flex-col gap-3").props("id=main tabindex=-1")
@@ -107,6 +124,18 @@ def _page_link(address: str, name: str, icon: str, *, here: bool) -> None:
     with button:
         ui.label(name).classes("max-md:hidden ml-1")
         ui.tooltip(name).classes("md:hidden")
+
+
+def _asleep_mark(visit: Visit) -> None:
+    """A word on every page while this memory sleeps."""
+    mark = ui.link("asleep", visit.link("/sleep")).classes("text-sm text-white").props("role=status")
+
+    def look() -> None:
+        run = visit.house.bedroom.run_of(visit.user)
+        mark.set_visibility(run is not None and run.state == "running")
+
+    look()
+    ui.timer(_LOOK_S, look)
 
 
 def _theme_button(dark: ui.dark_mode) -> None:

@@ -27,6 +27,7 @@ class Map:
         """Which map, from where to where, the drawing."""
         with ui.row().classes("w-full items-center gap-2"):
             self.which = ui.select({"": "Everyday"}, value="", label="Map", on_change=told(self.load)).classes("w-40")
+            self.which.props("outlined dense")
             self.start = ui.select([], label="From", with_input=True).classes("grow").props("outlined dense")
             self.goal = ui.select([], label="To", with_input=True).classes("grow").props("outlined dense")
             self.go = ui.button("Show the way", on_click=told(self.way)).props("no-caps unelevated")
@@ -114,6 +115,6 @@ def _drawing(places: dict[str, Any], way: list[int]) -> dict[str, Any]:
         "tooltip": {},
         "series": [{
             "type": "graph", "layout": "none", "roam": True, "data": nodes, "links": links,
-            "label": {"show": True, "position": "bottom", "color": "#8a8f98"},
+            "label": {"show": True, "position": "bottom", "color": "#777c85"},
         }],
     }  # fmt: skip

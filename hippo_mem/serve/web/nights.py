@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from hippo_mem.home import held_by, open_home
 from hippo_mem.serve.bedroom import SleepRun
 from hippo_mem.serve.web.frame import Visit, sure, told, when
 from hippo_mem.sleep import Night
@@ -21,12 +22,13 @@ class Nights:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.seen: str | None = None
+        self.lock = open_home(visit.house.people.root, visit.user).sleep_lock
 
     async def draw(self) -> None:
         """The bed, the nights, the alarm clock."""
         with ui.card().classes("w-full gap-2"):
             self.state = ui.label("").classes("text-lg").props("role=status aria-live=polite")
-            self.detail = ui.label("").classes("text-sm opacity-70")
+            self.detail = ui.label("").classes("text-sm opacity-80")
             self.bar = ui.linear_progress(value=0.0, show_value=False).props('aria-label="How far the night is"')
             with ui.row():
                 self.go = ui.button("Sleep now", icon="bedtime", on_click=told(self.sleep)).props("no-caps unelevated")
@@ -40,21 +42,29 @@ class Nights:
         """How it goes."""
         run = self.visit.house.bedroom.run_of(self.visit.user)
         running = run is not None and run.state == "running"
-        self.go.set_visibility(not running)
+        elsewhere = None if running else held_by(self.lock)
+        self.go.set_visibility(not running and elsewhere is None)
         self.stop.set_visibility(running)
         self.bar.set_visibility(running)
         if run is not None and running:
             self.bar.value = run.done / run.total if run.total else 0.0
             eta = run.eta_s
             self.state.set_text(f"Asleep: {run.stage}" + (f", {run.done} of {run.total}" if run.total else ""))
-            self.detail.set_text("" if eta is None else f"about {eta:.0f} s left in this part")
+            left = "" if eta is None else f"; about {eta:.0f} s left in this part"
+            self.detail.set_text(f"Since {when(run.started)}, {_why(run)}{left}. Stopping it loses nothing.")
+            self.seen = None
+        elif elsewhere is not None:
+            self.state.set_text("Asleep, begun outside of this server")
+            self.detail.set_text(f"{elsewhere}; it is stopped where it was begun")
+            self.seen = None
         else:
             mark = f"{run.state}-{run.ended}" if run is not None else "awake"
             if mark == self.seen:
                 return
             waiting = await self.visit.use(lambda h: h.n_waiting())
             self.state.set_text(_ended(run) if run is not None else "Awake")
-            self.detail.set_text(f"{waiting} memories wait to be learned" if waiting else "Everything told is learned")
+            n = f"{waiting} {'memory waits' if waiting == 1 else 'memories wait'} to be learned"
+            self.detail.set_text(n if waiting else "Everything told is learned")
             self.seen = mark
             await self.reload()
 
@@ -74,7 +84,7 @@ class Nights:
                     ui.label(f"Night {night.number}").classes("text-base font-medium")
                     ui.badge("in force" if night.in_force else night.status,
                              color="positive" if night.in_force else "grey").props("outline")  # fmt: skip
-                    ui.label(when(night.created)).classes("text-xs opacity-70")
+                    ui.label(when(night.created)).classes("text-xs opacity-80")
                     ui.space()
                     address = self.visit.link(f"/api/nights/{night.number}/report")
                     ui.button("Report", on_click=lambda a=address: self.report(a)).props("flat dense no-caps")
@@ -84,7 +94,7 @@ class Nights:
                 ui.label(f"{night.n_facts} memories, {night.n_new} of them new{recall}, {night.seconds:.0f} s").classes(
                     "text-sm"
                 )
-                ui.label(night.reason).classes("text-sm opacity-70 break-words")
+                ui.label(night.reason).classes("text-sm opacity-80 break-words")
 
     def report(self, address: str) -> None:
         """The night's page in a window of its own."""
@@ -141,6 +151,10 @@ class Nights:
 async def draw(visit: Visit) -> None:
     """The page."""
     await Nights(visit).draw()
+
+
+def _why(run: SleepRun) -> str:
+    return "as you asked" if run.why == "asked" else f"by itself: {run.why}"
 
 
 def _ended(run: SleepRun) -> str:

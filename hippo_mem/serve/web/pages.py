@@ -8,6 +8,7 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from nicegui import ui
 
+from hippo_mem.errors import HippoError
 from hippo_mem.serve.callers import COOKIE, House
 from hippo_mem.serve.web import chat, facts, nights, state, timeline
 from hippo_mem.serve.web import map as places
@@ -31,9 +32,12 @@ def add_to(app: FastAPI, house: House) -> None:
         @ui.page(path, response_timeout=20)
         async def _(request: Request) -> None:
             with frame(house, request, path) as visit:
-                drawn = draw(visit)
-                if hasattr(drawn, "__await__"):
-                    await drawn
+                try:
+                    drawn = draw(visit)
+                    if hasattr(drawn, "__await__"):
+                        await drawn
+                except HippoError as error:
+                    ui.label(str(error)).classes("text-negative").props("role=alert")
 
     page("/", chat.draw)
     page("/memories", timeline.draw)

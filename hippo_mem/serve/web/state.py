@@ -20,6 +20,7 @@ def draw(visit: Visit) -> None:
 
     async def load() -> None:
         facts = await visit.use(_facts)
+        facts["Speed and size"][1:1] = _pace(visit)
         grid.clear()
         with grid:
             for title, rows in facts.items():
@@ -27,11 +28,11 @@ def draw(visit: Visit) -> None:
                     ui.label(title).classes("text-base font-medium")
                     for name, value in rows:
                         with ui.row().classes("w-full justify-between gap-4 no-wrap text-sm"):
-                            ui.label(name).classes("opacity-70")
+                            ui.label(name).classes("opacity-80")
                             ui.label(value).classes("text-right break-all")
 
     with grid:
-        ui.label("Looking …").classes("opacity-70")
+        ui.label("Looking …").classes("opacity-80")
     ui.timer(0.0, told(load), once=True)
     ui.button("Look again", icon="refresh", on_click=told(load)).props("flat no-caps")
 
@@ -50,6 +51,7 @@ def _facts(hippo: Hippo) -> dict[str, list[tuple[str, str]]]:
         ],
         "Model": [
             ("name", str(status["model"])),
+            ("answered by", _engine(status["engine"])),
             ("night in force", str((status["night_in_force"] or {}).get("number", "none"))),
             ("nights", str(status["n_nights"])),
         ],
@@ -60,6 +62,22 @@ def _facts(hippo: Hippo) -> dict[str, list[tuple[str, str]]]:
             ("data home", str(status["home"])),
         ],
     }
+
+
+def _engine(engine: dict[str, str]) -> str:
+    return f"{engine['name']} ({engine['reason']})" if engine["reason"] else engine["name"]
+
+
+def _pace(visit: Visit) -> list[tuple[str, str]]:
+    """How quickly the last answers of this server came, whoever asked."""
+    medians = visit.house.pace.medians()
+    if medians is None:
+        return [("answers", "none yet")]
+    n, first_s, whole_s = medians
+    return [
+        (f"first words, median of {n}", f"{first_s * 1e3:.0f} ms"),
+        (f"whole answer, median of {n}", f"{whole_s:.2f} s"),
+    ]
 
 
 def _recall_ms(hippo: Hippo) -> float:

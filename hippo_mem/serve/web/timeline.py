@@ -1,4 +1,5 @@
-"""The page of memories: newest first or by a hint, with what the gate thought; pin, edit, forget, take out and in.
+"""The page of memories: newest first or by a hint, with what the gate thought, and what it did not keep; pin, edit,
+forget, take out and in.
 
 Knows nothing of storage: everything goes through the facade.
 """
@@ -9,16 +10,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nicegui import events, ui
+from nicegui import app, events, ui
 
 from hippo_mem.errors import InputError
 from hippo_mem.memory import Hippo
+from hippo_mem.refusals import Refusal
 from hippo_mem.serve.web.frame import Visit, sure, told, when
 from hippo_mem.types import Hit, Trace
 
 _PAGE = 25
-_UNDO_S = 8.0
-_LARGEST_IMPORT = 256 * 1024 * 1024
+_LARGEST_IMPORT = 1024 * 1024 * 1024
+_LOOK_S = 1.0  # while something is about to go
 
 
 class Timeline:
@@ -27,8 +29,9 @@ class Timeline:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.shown: list[tuple[Trace, Hit | None]] = []
+        self.refused: list[Refusal] = []
         self.more = self.loaded = False
-        self.leaving: dict[int, ui.timer] = {}
+        self.going: set[int] = set()
 
     def draw(self) -> None:
         """The search line, the list, and the way to more of it."""
@@ -46,8 +49,8 @@ class Timeline:
             self.new = ui.input("Tell it something").classes("grow").props('outlined dense aria-label="A new memory"')
             self.new.on("keydown.enter", told(self.tell))
             ui.button("Remember", on_click=told(self.tell)).props("no-caps unelevated")
-        self.lasting = ui.element("div")
         self.listing()
+        self.clock = ui.timer(_LOOK_S, told(self.look), active=False)
         ui.timer(0.0, told(self.load), once=True)
 
     @ui.refreshable_method
@@ -58,10 +61,21 @@ class Timeline:
         elif not self.shown:
             found = "Nothing comes to mind." if self.search.value else "Nothing is remembered yet."
             ui.label(found).classes("opacity-70 py-6")
-        for trace, hit in self.shown:
-            self._card(trace, hit)
+        for item in self._in_order():
+            if isinstance(item, Refusal):
+                self._refused_card(item)
+            else:
+                self._card(*item)
         if self.more:
             ui.button("Older", on_click=told(self.older)).props("flat no-caps").classes("mx-auto")
+
+    def _in_order(self) -> list[tuple[Trace, Hit | None] | Refusal]:
+        """What is shown: memories as they were found, refusals among them by their time."""
+        last = self.shown[-1][0].created if self.shown and self.more else 0.0
+        items: list[tuple[Trace, Hit | None] | Refusal] = [*self.shown, *(r for r in self.refused if r.time >= last)]
+        if not self.refused:
+            return items
+        return sorted(items, key=lambda i: i.time if isinstance(i, Refusal) else i[0].created, reverse=True)
 
     async def load(self) -> None:
         """Read the first page, or what the hint brings back."""
@@ -69,11 +83,24 @@ class Timeline:
         self.loaded = True
         if cue:
             found = await self.visit.use(lambda h: h.recall(cue, _PAGE, touch=False))
-            self.shown, self.more = [(hit.trace, hit) for hit in found.hits], False
+            self.shown, self.more, self.refused = [(hit.trace, hit) for hit in found.hits], False, []
         else:
-            traces = await self.visit.use(lambda h: h.browse.memories(limit=_PAGE))
+            traces, self.refused = await self.visit.use(lambda h: (h.browse.memories(limit=_PAGE), h.browse.refused()))
             self.shown, self.more = [(t, None) for t in traces], len(traces) == _PAGE
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self.going = set(self.visit.house.leaving.of(self.visit.user))
+        self.clock.active = bool(self.going)
         self.listing.refresh()
+
+    async def look(self) -> None:
+        """Whether the moment of a memory is over."""
+        gone = self.going - self.visit.house.leaving.of(self.visit.user).keys()
+        for trace_id in sorted(gone):
+            ui.notify(f"memory #{trace_id} is forgotten")
+        if gone:
+            await self.load()
 
     async def older(self) -> None:
         """Read the next page."""
@@ -91,8 +118,8 @@ class Timeline:
         outcomes = await self.visit.use(lambda h: h.observe(text, source="user"))
         self.new.value = ""
         first = outcomes[0]
-        ui.notify(f"{first.kind}: {first.reason}" if first.reason else first.kind,
-                  type="positive" if first.kind == "stored" else "info")  # fmt: skip
+        kept = {"stored": "Kept", "merged": "Said before"}.get(first.kind, "Not kept")
+        ui.notify(f"{kept}: {first.reason}", type="positive" if first.kind == "stored" else "info")
         await self.load()
 
     # One memory ---------------------------------------------------------------------------------------------------
@@ -103,20 +130,45 @@ class Timeline:
             ui.label(trace.text).classes(f"text-base break-words {'line-through opacity-60' if past else ''}")
             with ui.row().classes("w-full items-center gap-2 text-xs"):
                 ui.label(f"#{trace.id} · {trace.provenance.source} · {when(trace.provenance.time)}").classes(
-                    "opacity-70"
+                    "opacity-80"
                 )
-                for text, color in _badges(trace, hit):
-                    ui.badge(text, color=color).props("outline")
-                ui.space()
-                if trace.id in self.leaving:
-                    ui.button("Undo", on_click=lambda: self.keep(trace.id)).props("flat dense no-caps color=negative")
-                    return
-                pinned = trace.salience.pin
-                _tool("push_pin" if pinned else "o_push_pin", "Unpin" if pinned else "Pin",
-                      told(lambda: self.pin(trace.id, not pinned)), on=pinned)  # fmt: skip
-                if not past:
-                    _tool("edit", "Edit", told(lambda: self.edit(trace)))
-                _tool("delete", "Forget", told(lambda: self.forget(trace)))
+                for text in _badges(trace, hit):
+                    ui.badge(text).props("outline")
+                with ui.row().classes("ml-auto items-center gap-1 no-wrap"):
+                    self._tools(trace, past)
+
+    def _tools(self, trace: Trace, past: bool) -> None:
+        if trace.id in self.going:
+            ui.label("Forgetting …").classes("opacity-80")
+            ui.button("Undo", on_click=told(lambda: self.keep(trace.id))).props("flat dense no-caps color=negative")
+            return
+        pinned = trace.salience.pin
+        _tool("push_pin" if pinned else "o_push_pin", "Unpin" if pinned else "Pin",
+              told(lambda: self.pin(trace.id, not pinned)), on=pinned)  # fmt: skip
+        if not past:
+            _tool("edit", "Edit", told(lambda: self.edit(trace)))
+        _tool("delete", "Forget", told(lambda: self.forget(trace)))
+
+    def _refused_card(self, refusal: Refusal) -> None:
+        event = refusal.event
+        with (
+            ui.card()
+            .classes("w-full p-3 gap-1 border border-dashed shadow-none")
+            .props(f'role=article aria-label="not kept {refusal.id}"')
+        ):
+            ui.label(event.text).classes("text-base break-words opacity-80")
+            with ui.row().classes("w-full items-center gap-2 text-xs"):
+                ui.label(f"{event.source} · {when(refusal.time)} · not kept: {refusal.outcome.reason}").classes(
+                    "opacity-80 break-words min-w-0"
+                )
+                ui.button("Keep it", on_click=told(lambda: self.keep_refused(refusal.id))).props(
+                    "flat dense no-caps"
+                ).classes("ml-auto")
+
+    async def keep_refused(self, refusal_id: int) -> None:
+        """Remember after all what the gate had not kept."""
+        await self.visit.use(lambda h: h.browse.keep_refused(refusal_id))
+        await self.load()
 
     async def pin(self, trace_id: int, pinned: bool) -> None:
         """Keep it whatever upkeep thinks, or no longer."""
@@ -139,35 +191,32 @@ class Timeline:
             await self.load()
 
     async def forget(self, trace: Trace) -> None:
-        """Delete it for good, after a question and a moment in which it can be taken back."""
-        if not await sure(
-            f"Forget “{_short(trace.text)}” for good? The next sleep takes it out of the weights too.", "Forget"
-        ):
-            return
-        with self.lasting:  # a card is drawn anew, and would take its timer along
-            self.leaving[trace.id] = ui.timer(_UNDO_S, told(lambda: self.gone(trace.id)), once=True)
-        self.listing.refresh()
+        """Delete it, after a question and a moment in which it can be taken back."""
+        leaving = self.visit.house.leaving
+        if await sure(
+            f"Forget “{_short(trace.text)}”? You can undo it for {leaving.moment_s:.0f} seconds. After that it is gone "
+            "for good, from the disk too, and the next sleep takes it out of the weights.", "Forget",
+        ):  # fmt: skip
+            leaving.begin(self.visit.user, trace.id)
+            self._draw_anew()
 
-    def keep(self, trace_id: int) -> None:
+    async def keep(self, trace_id: int) -> None:
         """It was not meant so."""
-        if timer := self.leaving.pop(trace_id, None):
-            timer.cancel()
-        self.listing.refresh()
-
-    async def gone(self, trace_id: int) -> None:
-        """The moment is over."""
-        self.leaving.pop(trace_id, None)
-        await self.visit.use(lambda h: h.forget(trace_id=trace_id))
-        ui.notify(f"memory #{trace_id} is deleted")
+        if not self.visit.house.leaving.take_back(self.visit.user, trace_id):
+            ui.notify("too late: it is forgotten", type="warning")
         await self.load()
 
     # All of them --------------------------------------------------------------------------------------------------
 
     async def forget_all(self) -> None:
         """Delete everything, after a question."""
-        if await sure("Forget every memory of this user for good? There is no way back.", "Forget everything"):
+        if await sure(
+            "Forget every memory, and every night that learned from them? All of it is gone at once and for good.",
+            "Forget everything",
+        ):
             n = await self.visit.use(lambda h: h.forget(everything=True))
-            ui.notify(f"{n} memories deleted; the next sleep takes them out of the weights")
+            app.storage.tab.clear()  # the talk that may have named them
+            ui.notify(f"{n} memories and all nights are deleted")
             await self.load()
 
     async def take_in(self) -> None:
@@ -200,23 +249,29 @@ def draw(visit: Visit) -> None:
 
 
 def _tool(icon: str, name: str, handler: Any, *, on: bool = False) -> None:
-    color = "primary" if on else "grey"
-    with ui.button(icon=icon, on_click=handler).props(f'flat dense round size=sm color={color} aria-label="{name}"'):
+    color = " color=primary" if on else ""
+    with ui.button(icon=icon, on_click=handler, color=None).props(
+        f'flat dense round size=sm{color} aria-label="{name}"'
+    ):
         ui.tooltip(name)
 
 
-def _badges(trace: Trace, hit: Hit | None) -> list[tuple[str, str]]:
-    found = [(f"S {trace.salience.score:.2f} > τ {trace.salience.threshold:.2f}", "grey")]
-    if hit is not None:
-        found.insert(0, (f"score {hit.score:.3f} · {', '.join(f'{n} #{r}' for n, r in hit.ranks.items())}", "primary"))
+def _badges(trace: Trace, hit: Hit | None) -> list[str]:
+    """What there is to know of a memory, in a few words each."""
+    verdict = trace.salience
+    found = [] if hit is None else [f"score {hit.score:.3f} · {', '.join(f'{n} #{r}' for n, r in hit.ranks.items())}"]
+    if verdict.score > verdict.threshold:
+        found.append(f"kept: S {verdict.score:.2f} > τ {verdict.threshold:.2f}")
+    else:
+        found.append(f"kept because pinned: S {verdict.score:.2f} ≤ τ {verdict.threshold:.2f}")
     if trace.context_key:
-        found.append((trace.context_key, "grey"))
+        found.append(trace.context_key)
     if trace.mention_count > 1:
-        found.append((f"told {trace.mention_count} times", "grey"))
+        found.append(f"told {trace.mention_count} times")
     if trace.consolidated_at is not None:
-        found.append(("learned", "secondary"))
+        found.append("learned")
     if trace.valid_to is not None:
-        found.append(("past", "warning"))
+        found.append("past")
     return found
 
 
