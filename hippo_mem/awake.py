@@ -26,7 +26,7 @@ from hippo_mem.episodic.slots import slots_of
 from hippo_mem.errors import InputError, StoreError, StoreFormatError
 from hippo_mem.gate import Gate, GateState, read_state, write_state
 from hippo_mem.home import UserHome, open_home
-from hippo_mem.knowledge import MEMORIES, Knowledge, check_memories, traces_of
+from hippo_mem.knowledge import MEMORIES, Knowledge, Prepared, check_memories, traces_of
 from hippo_mem.recall import Recaller, check_k
 from hippo_mem.refusals import Refusals
 from hippo_mem.relational.frames import FrameParser
@@ -41,6 +41,7 @@ from hippo_mem.types import Decision, Event, Hit, Outcome, Recall, Where
 _log = logging.getLogger(__name__)
 
 Surprise = Callable[[Sequence[str]], list[float]]
+_READ_AT_ONCE = 256  # events: fewer than the parser keeps, so that what facts were read from is there for slots
 
 
 class Awake:
@@ -173,8 +174,7 @@ class Awake:
             return []
         texts = [event.text for event in clean]
         with embedding_aside(self.embedder, texts) as embedding:
-            prepared = self.knowledge.prepare(clean) if route else None
-            clean = self._with_slots(clean)
+            clean, prepared = self._read(clean, route)
             vectors = embedding.result()
         surprises = self._surprises(texts)
 
@@ -214,6 +214,17 @@ class Awake:
         if len(found) != len(texts):
             raise ValueError(f"surprise gave {len(found)} values for {len(texts)} texts")
         return found
+
+    def _read(self, events: Sequence[Event], route: bool) -> tuple[list[Event], Prepared | None]:
+        """The events with their slots, and the facts and places they tell; each is parsed once."""
+        told: list[Event] = []
+        parts: list[Prepared] = []
+        for start in range(0, len(events), _READ_AT_ONCE):
+            here = events[start : start + _READ_AT_ONCE]
+            if route:
+                parts.append(self.knowledge.prepare(here))
+            told += self._with_slots(here)
+        return told, Prepared.joined(parts) if route else None
 
     def _with_slots(self, events: Sequence[Event]) -> list[Event]:
         """Events with who, what, where and when read from their text, where the caller named none."""

@@ -49,6 +49,11 @@ class Prepared:
     facts: Sequence[Any]
     places: Sequence[Any]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Prepared]) -> Prepared:
+        """Of several sequences of events, one after the other."""
+        return cls(facts=[f for part in parts for f in part.facts], places=[p for part in parts for p in part.places])
+
 
 class Knowledge:
     """The graph and the map of one store, or those of them that `memories` names.

@@ -146,13 +146,10 @@ def test_a_clock_that_runs_backwards_loses_nothing_and_the_last_word_holds(data_
 
 
 @pytest.mark.real_model
-def test_a_batch_of_sentence_vectors_is_near_the_single_ones() -> None:
+def test_sentence_vectors_of_a_batch_are_those_of_single_texts() -> None:
     texts = [f"{who} {did} the {what}." for who in ("Ana", "Ben") for did in ("hid", "sold", "lost") for what in
              ("lamp", "striped kite", "old clock", "ledger", "brass compass", "quilt")]  # fmt: skip
-    exact = MiniLMEmbedder(dtype="float32").embed(texts)
-    quick = MiniLMEmbedder(dtype="bfloat16")
-    with embedding_aside(quick, texts) as embedding:
-        halved = embedding.result()
-    np.testing.assert_allclose(np.linalg.norm(halved, axis=1), 1.0, rtol=1e-5)
-    assert np.abs(halved @ halved.T - exact @ exact.T).max() < 0.005
-    np.testing.assert_allclose(quick.embed(texts[:1])[0], exact[0], atol=1e-5)  # one alone keeps every digit
+    embedder = MiniLMEmbedder()
+    with embedding_aside(embedder, texts) as embedding:
+        together = embedding.result()
+    np.testing.assert_allclose(together, np.concatenate([embedder.embed([text]) for text in texts]), atol=1e-6)

@@ -22,6 +22,7 @@ from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
 from hippo_mem.relational.clauses import clauses
 from hippo_mem.relational.framing import Frame, be_frame, clause_frame, name_frames, plain_frame
+from hippo_mem.relational.one_core import one_core
 from hippo_mem.relational.plain import read_plain
 from hippo_mem.types import MAX_TEXT_CHARS
 
@@ -84,8 +85,9 @@ class FrameParser:
 
     def _parsed(self, keys: list[str]) -> list[Any]:
         new = [k for k in dict.fromkeys(keys) if k not in self._docs]
-        parsed = self.nlp.pipe(new, batch_size=64) if len(new) > 1 else map(self.nlp, new)
-        fresh = dict(zip(new, parsed, strict=True))
+        with one_core():
+            parsed = self.nlp.pipe(new, batch_size=64) if len(new) > 1 else map(self.nlp, new)
+            fresh = dict(zip(new, parsed, strict=True))
         out = [fresh[k] if k in fresh else self._docs[k] for k in keys]
         self._docs.update(fresh)
         while len(self._docs) > _DOCS:
