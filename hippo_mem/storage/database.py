@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from hippo_mem.errors import HippoError, StorageFull, StoreBusy, StoreError
 from hippo_mem.home import FILE_MODE, unwritable
 from hippo_mem.storage import restoring
 from hippo_mem.storage.migrations import migrate
+from hippo_mem.storage.turns import Turns
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
@@ -37,7 +37,7 @@ class Database:
     def __init__(self, path: Path, *, timeout_s: float = 10.0) -> None:
         self.path = path
         self.timeout_s = timeout_s
-        self.lock = threading.RLock()  # held by every block; who keeps state beside the rows holds it too
+        self.lock = Turns()  # held by every block; who keeps state beside the rows holds it too
         self._depth = 0  # open write blocks
         self._reading = 0  # open read blocks outside of any write block
         restoring.finish_pending(path.parent, timeout_s=timeout_s)
