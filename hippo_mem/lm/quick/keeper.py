@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _BUSY = 3  # exit code of a build when another process is at it
 _POLL_S = 0.2
 _WEIGHTS = "adapter_model.safetensors"
+_CHECKING = "the quick engine is being checked with the new night"
 
 
 class EngineKeeper:
@@ -65,6 +66,8 @@ class EngineKeeper:
         with self._lock:
             try:
                 return self._choose(night)
+            except _NotYet as error:
+                self._say(f"{error}; torch answers meanwhile")
             except HippoError as error:
                 self._say(str(error))
             self.name = "torch"
@@ -76,7 +79,8 @@ class EngineKeeper:
         with self._lock:
             try:
                 self._choose(night, strict=True)
-            except _NotYet:
+            except _NotYet as error:
+                self.reason = str(error)
                 return False
             except HippoError as error:
                 self._say(str(error))
@@ -129,8 +133,8 @@ class EngineKeeper:
         if quick.night is not None and not (quick.night / _WEIGHTS).is_file():
             quick.adopt(None)  # what it learned was forgotten
         if strict or (quick.night is None and self._torch_loaded()):
-            raise _NotYet("the quick engine is being checked with the new night; torch answers meanwhile")
-        self.reason, self.name = "the new night is being checked; what answered before it answers meanwhile", quick.name
+            raise _NotYet(_CHECKING)
+        self.reason, self.name = f"{_CHECKING}; what answered before answers meanwhile", quick.name
         return quick
 
     def _opened(self) -> QuickEngine:
@@ -140,7 +144,7 @@ class EngineKeeper:
                 if failed := home.reason(self._precision):
                     raise EngineUnavailable(failed)
                 self._start(None)
-                raise _NotYet("the quick engine is being exported, once; torch answers meanwhile")
+                raise _NotYet("the quick engine is being exported, once")
             self._quick = QuickEngine(home.folder(self._precision))
         return self._quick
 

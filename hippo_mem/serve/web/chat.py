@@ -60,6 +60,7 @@ class Chat:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.talk = Talk()
+        self._key = f"talk of {visit.user}"
         self.under_way: UnderWay | None = None
 
     def draw(self) -> None:
@@ -103,10 +104,9 @@ class Chat:
 
     async def restore(self) -> None:
         """Go on with the talk of this tab."""
-        key = f"talk of {self.visit.user}"
-        if key not in app.storage.tab:
-            app.storage.tab[key] = self.talk
-        self.talk = app.storage.tab[key]
+        if self._key not in app.storage.tab:
+            app.storage.tab[self._key] = self.talk
+        self.talk = app.storage.tab[self._key]
         if not self.talk.said:
             return
         self.said.clear()
@@ -121,7 +121,7 @@ class Chat:
     async def begin_anew(self) -> None:
         """Let go of the talk."""
         self.stop()
-        self.talk.said.clear()
+        app.storage.tab[self._key] = self.talk = Talk()
         for place, words in ((self.said, _HELLO), (self.beside, _BESIDE)):
             place.clear()
             with place:

@@ -38,6 +38,7 @@ def draw(visit: Visit) -> None:
 
 
 def _facts(hippo: Hippo) -> dict[str, list[tuple[str, str]]]:
+    hippo.prepare_engine()  # what is said of the engine is then how it is now
     status = hippo.status()
     memory: dict[str, Any] = status["memory"] or {}
     episodes = memory.get("episodic", {})
