@@ -47,6 +47,11 @@ class Recaller:
         self.config = config or RecallConfig()
         self.n_requests = 0
 
+    @property
+    def looks_by_vector(self) -> bool:
+        """Whether a cue's vector is of use."""
+        return self.config.dense or self.config.sparse
+
     def recall(
         self,
         cue: str,
@@ -92,7 +97,7 @@ class Recaller:
         c = self.config
         depth = max(_MIN_DEPTH, 4 * k)
         unit = None
-        if c.dense or c.sparse:
+        if self.looks_by_vector:
             unit = self._store.unit(self._embedder.embed([cue])[0] if vector is None else vector)
         rankings: dict[str, Sequence[int]] = {}
         weights = {"dense": c.dense_weight, "lexical": c.lexical_weight, "sparse": c.sparse_weight}

@@ -110,6 +110,7 @@ def make_app(config: ServeConfig, house: House | None = None) -> Any:
             finally:
                 watch.close()
                 here.bedroom.close()
+                here.answering.close()
                 here.leaving.close()
                 here.people.close()
 

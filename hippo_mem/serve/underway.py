@@ -13,13 +13,14 @@ from anyio import CancelScope, to_thread
 
 from hippo_mem.chat import ChatTurn
 from hippo_mem.serve.callers import House
+from hippo_mem.serve.queue import Queue
 
 
 class UnderWay:
     """A started turn. Call `close` at the end, whatever happened; a turn that is not finished is cancelled."""
 
-    def __init__(self, held: contextlib.AsyncExitStack, turn: ChatTurn) -> None:
-        self._held, self.turn = held, turn
+    def __init__(self, held: contextlib.AsyncExitStack, turn: ChatTurn, queue: Queue) -> None:
+        self._held, self.turn, self._queue = held, turn, queue
 
     @classmethod
     async def begin(
@@ -36,11 +37,11 @@ class UnderWay:
             stack.enter_context(house.people.answering())
             turn = await to_thread.run_sync(lambda: hippo.chat(list(messages), **settings))
             stack.callback(turn.close)
-            return cls(stack.pop_all(), turn)
+            return cls(stack.pop_all(), turn, house.answering)
 
     async def pieces(self) -> AsyncIterator[str]:
         """The answer piece by piece, each decoded in a thread."""
-        while (piece := await to_thread.run_sync(next, self.turn, None)) is not None:
+        while (piece := await self._queue.decode(lambda: next(self.turn, None))) is not None:
             if piece:
                 yield piece
 
