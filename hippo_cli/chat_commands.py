@@ -17,6 +17,7 @@ from hippo_cli.chat_notes import notes_of
 from hippo_cli.plain import one_line
 from hippo_cli.session import DEFAULT_USER, Session
 from hippo_cli.showing import print_recall
+from hippo_mem.errors import HippoError, InputError, nearest
 
 if TYPE_CHECKING:
     from hippo_mem.chat import ChatTurn
@@ -26,7 +27,7 @@ _N_LISTED = 15
 HELP = (
     ("/memories [words]", "what is remembered, the newest first; or what the words bring back"),
     ("/why", "what was recalled for the last answer, and what found it"),
-    ("/forget NUMBER", "delete a memory; the next sleep takes it out of the weights"),
+    ("/forget NUMBER", "delete a memory at once and for good; the next sleep takes it out of the weights"),
     ("/pin [NUMBER]", "keep a memory whatever happens; the last one stored by default"),
     ("/sleep", "learn what was told into the weights; takes minutes"),
     ("/undo", "go back one night"),
@@ -51,8 +52,6 @@ class ChatCommands:
 
     def run(self, line: str) -> bool:
         """Do what a line beginning with / says; False to leave the chat."""
-        from hippo_mem.errors import HippoError, nearest
-
         name, _, rest = line.partition(" ")
         if name in ("/quit", "/exit", "/q", "/bye"):
             return False
@@ -96,8 +95,14 @@ class ChatCommands:
     def _forget(self, number: str) -> None:
         trace_id = self._number(number, "/forget 3")
         if trace_id is not None:
-            n = self._hippo.forget(trace_id=trace_id)
-            self._say("forgotten; the next /sleep takes it out of the weights" if n else f"there is no #{trace_id}")
+            try:
+                text = self._hippo.browse.memory(trace_id).text
+            except InputError:
+                self._say(f"there is no #{trace_id}", style="yellow")
+                return
+            self._hippo.forget(trace_id=trace_id)
+            self._say(f"forgotten for good: {one_line(text, 90)}")
+            self._say("the next /sleep takes it out of the weights too")
 
     def _pin(self, number: str) -> None:
         if not number and self.last is not None:

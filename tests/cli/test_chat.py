@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -10,11 +11,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hippo_cli.chat_notes import notes_of
+from hippo_cli.main import main
+from hippo_cli.session import Session
+from hippo_mem.embed import HashingEmbedder
+from hippo_mem.memory import Hippo, HippoConfig
+from hippo_mem.relational.frames import FrameParser
+from tests.chat.parrot import Parrot
 
 # The command line with an engine that needs no weights: slow to speak, so that it can be interrupted.
 _PROGRAM = """
@@ -47,6 +55,38 @@ def piped(home: Path, text: str, *options: str) -> subprocess.CompletedProcess[s
         [*program(), "--home", str(home), "chat", *options], input=text, capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parser() -> FrameParser:
+    """The reader of sentences, loaded once."""
+    return FrameParser()
+
+
+@pytest.fixture
+def talk(
+    tmp_path: Path, parser: FrameParser, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """`talk(text)`: what the same command line prints in this process when `text` is piped into it."""
+    monkeypatch.setattr("hippo_mem.memory.FrameParser", lambda: parser)
+    monkeypatch.setattr(Hippo, "wait_for_engine", lambda self: "parrot")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def open_quick(session: Session, *, engine: str = "torch") -> Hippo:
+        settings = HippoConfig(surprise=False)
+        return Hippo.open(session.home, session.user or "default", embedder=HashingEmbedder(), config=settings)
+
+    monkeypatch.setattr(Session, "open", open_quick)
+
+    def run(text: str, *options: str, says: str = "Words of my own.") -> str:
+        bird = Parrot(says)
+        monkeypatch.setattr(Hippo, "engine", property(lambda self: bird))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        capsys.readouterr()
+        assert main(["--home", str(tmp_path), "chat", *options]) == 0
+        return capsys.readouterr().out
+
+    return run
 
 
 class Terminal:
@@ -98,33 +138,29 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
 
-def test_a_talk_from_a_pipe_is_remembered_by_the_next_one(tmp_path):
+def test_a_talk_from_a_pipe_is_remembered_by_the_next_one(tmp_path, talk):
     first = piped(tmp_path, "My locker code is 4471.\n/quit\nnever read\n")
     assert first.returncode == 0, first.stderr
     assert "Got it, I will remember that." in first.stdout
     assert "stored #1" in first.stdout
-    second = piped(tmp_path, "What is my locker code?\n", "--quiet")
-    assert second.stdout == "4471.\n"
+    assert talk("What is my locker code?\n", "--quiet") == "4471.\n"
 
 
-def test_notes_say_where_an_answer_is_from_and_what_was_not_kept(tmp_path):
-    done = piped(tmp_path, "My locker code is 4471.\nWhat is my locker code?\nTell me a joke.\n")
-    assert "#1 My locker code is 4471." in done.stdout
-    assert "not stored: a question states nothing to keep" in done.stdout
-    assert "the model's own words" in done.stdout
+def test_notes_say_where_an_answer_is_from_and_what_was_not_kept(talk):
+    out = talk("My locker code is 4471.\nWhat is my locker code?\nTell me a joke.\n")
+    assert "#1 My locker code is 4471." in out
+    assert "not stored: a question states nothing to keep" in out
+    assert "the model's own words" in out
 
 
-def test_commands_look_pin_forget_and_switch_off(tmp_path):
-    done = piped(
-        tmp_path,
+def test_commands_look_pin_forget_and_switch_off(talk):
+    out = talk(
         "/memories\nMy locker code is 4471.\n/pin\n/memories\n/memories locker\n/off\nWhat is my locker code?\n/on\n"
         "/why\n/forget 1\n/forget 1\n/forget x\n/memories\n/status\n/undo\n/nonsense\n/help\n",
     )
-    out = done.stdout
-    assert done.returncode == 0, done.stderr
     for line in ("nothing is remembered yet", "pinned: My locker code is 4471.", "#1     My locker", "memory is off",
-                 "memory was off", "forgotten; the next /sleep", "there is no #1", "which one?", "no night to undo",
-                 "there is no /nonsense", "/memories [words]", "answered by"):  # fmt: skip
+                 "memory was off", "forgotten for good: My locker code is 4471.", "there is no #1", "which one?",
+                 "no night to undo", "there is no /nonsense", "/memories [words]", "answered by"):  # fmt: skip
         assert line in out
     assert "Words of my own." in out  # memory off: the model spoke, not the store
 
@@ -155,23 +191,20 @@ def test_a_ctrl_c_at_the_prompt_warns_first(tmp_path):
     assert terminal.end() == 0
 
 
-def test_a_chat_that_is_killed_has_lost_nothing_it_acknowledged(tmp_path):
+def test_a_chat_that_is_killed_has_lost_nothing_it_acknowledged(tmp_path, talk):
     terminal = Terminal([*program(), "--home", str(tmp_path), "chat"])
     terminal.until("> ")
     terminal.type("My locker code is 4471.\n")
     terminal.until("I will remember that")
     os.kill(terminal.pid, signal.SIGKILL)
     terminal.end()
-    assert piped(tmp_path, "What is my locker code?\n", "--quiet").stdout == "4471.\n"
+    assert talk("What is my locker code?\n", "--quiet") == "4471.\n"
 
 
-def test_an_answer_cannot_send_escape_sequences(tmp_path):
-    done = subprocess.run(
-        [*program("\x1b[2Jboo\x07"), "--home", str(tmp_path), "chat", "--quiet"], input="Tell me a joke.\n",
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert "boo" in done.stdout
-    assert not re.search(r"[\x1b\x07]", done.stdout)
+def test_an_answer_cannot_send_escape_sequences(talk):
+    out = talk("Tell me a joke.\n", "--quiet", says="\x1b[2Jboo\x07")
+    assert "boo" in out
+    assert not re.search(r"[\x1b\x07]", out)
 
 
 def test_notes_without_sources_are_one_line():
