@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from hippo_columns.config import ExperimentConfig
-from hippo_columns.settings import stamp, to_dict
+from hippo_mem.config import config_hash, to_dict
 from hippo_mem.errors import StorageFull, StoreFormatError
 
 CONFIG, ENVIRONMENT, EVENTS, MATRIX, MASKS, REPLAY, SUMMARY = (
@@ -46,7 +46,7 @@ def finished(folder: Path, config: ExperimentConfig) -> dict[str, Any] | None:
         summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise StoreFormatError(f"{file} is not JSON ({error}); delete {folder} and run again") from error
-    return summary if summary.get("stamp") == stamp(config) else None
+    return summary if summary.get("stamp") == config_hash(config) else None
 
 
 class RunFolder:
@@ -63,7 +63,7 @@ class RunFolder:
             (folder / EVENTS).write_text("", encoding="utf-8")
         except OSError as error:
             raise StorageFull(f"cannot write {folder}: {error.strerror or error}; choose another --out") from error
-        self._write(CONFIG, _json({"name": name, "stamp": stamp(config), "config": to_dict(config)}))
+        self._write(CONFIG, _json({"name": name, "stamp": config_hash(config), "config": to_dict(config)}))
         self._write(ENVIRONMENT, _json(environment()))
 
     def event(self, kind: str, **values: Any) -> None:

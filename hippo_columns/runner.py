@@ -23,10 +23,10 @@ from hippo_columns.denormals import flushed_denormals
 from hippo_columns.fit import SampleCounter
 from hippo_columns.network import ColumnNetwork
 from hippo_columns.record import MASKS, REPLAY, RunFolder, finished
-from hippo_columns.settings import stamp
 from hippo_columns.sleep import SleepReport, sleep
 from hippo_columns.tasks import Task, build_tasks, describe
 from hippo_columns.wake import learn
+from hippo_mem.config import config_hash
 
 # What a run says on its way, one line at a time.
 Say = Callable[[str], None]
@@ -214,7 +214,7 @@ class _Run:
             "name": name,
             "stage": self.config.stage,
             "seed": self.config.seed,
-            "stamp": stamp(self.config),
+            "stamp": config_hash(self.config),
             "tasks": tasks,
             "stages": self.stages,
             "n_images": {t.name: {"train": len(t.train), "val": len(t.val), "test": len(t.test)} for t in self.tasks},

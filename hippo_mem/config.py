@@ -245,7 +245,7 @@ def from_mapping(cls: type[T], data: Mapping[str, Any], *, origin: str = "config
 
 def _build(cls: Any, data: Any, path: str, problems: list[str]) -> Any:
     if not isinstance(data, Mapping):
-        problems.append(f"{path or 'top level'} must be a mapping, got {type(data).__name__}")
+        problems.append(f"{path.rstrip('.') or 'top level'} must be a mapping, got {type(data).__name__}")
         return None
     hints = typing.get_type_hints(cls)
     kwargs = {}
@@ -254,27 +254,33 @@ def _build(cls: Any, data: Any, path: str, problems: list[str]) -> Any:
             problems.append(f"unknown key {path + str(key)!r}{nearest(str(key), hints)}")
             continue
         kwargs[key] = _coerce(hints[key], value, path + str(key), problems)
-    return None if problems else cls(**kwargs)
+    if problems:
+        return None
+    try:
+        return cls(**kwargs)
+    except TypeError as error:  # a required key is missing
+        problems.append(f"{path.rstrip('.') or 'top level'}: {error}")
+        return None
 
 
 def _coerce(hint: Any, value: Any, path: str, problems: list[str]) -> Any:
-    origin = typing.get_origin(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, path + ".", problems)
     if origin is Literal:
-        if value not in typing.get_args(hint):
-            problems.append(f"{path} must be one of {list(typing.get_args(hint))}, got {value!r}")
+        if value not in arguments:
+            problems.append(f"{path} must be one of {list(arguments)}, got {value!r}{nearest(str(value), arguments)}")
         return value
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
+        (inner,) = (a for a in arguments if a is not type(None))
         return _coerce(inner, value, path, problems)
     if origin is tuple:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             problems.append(f"{path} must be a list, got {value!r}")
             return ()
-        return tuple(value)
+        return tuple(_coerce(arguments[0], item, f"{path}.{i}", problems) for i, item in enumerate(value))
     if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:  # YAML 1.1 reads 1e-4 as a string
             return float(value)

@@ -15,7 +15,7 @@ import yaml
 from hippo_columns import settings
 from hippo_columns.config import DataConfig, ExperimentConfig, NetworkConfig
 from hippo_columns.tasks import TaskSpec, check_specs
-from hippo_mem.config import config_hash, from_mapping, load_yaml
+from hippo_mem.config import config_hash, from_mapping, load_yaml, to_dict
 from hippo_mem.errors import ConfigError, nearest
 
 MethodName = Literal["naive", "joint", "ewc", "si", "lwf", "er", "der++", "xdg"]
@@ -107,14 +107,6 @@ def load_peers(path: str | Path, overrides: tuple[str, ...] = ()) -> PeersConfig
         _put(data, override)
     if "experiment" in data:
         data = _like(settings.load(Path(path).parent / str(data.pop("experiment"))), data)
-    for key, cls in (("tasks", TaskSpec), ("methods", MethodConfig)):
-        entries = data.get(key, ())
-        if not isinstance(entries, (list, tuple)):
-            raise ConfigError(f"{path}: {key} must be a list, got {entries!r}")
-        try:
-            data[key] = [from_mapping(cls, entry, origin=f"{path}: {key}.{i}") for i, entry in enumerate(entries)]
-        except TypeError as error:
-            raise ConfigError(f"{path}: {key}: {error}") from None
     missing = [key for key in ("name", "tasks", "methods") if not data.get(key)]
     if missing:
         raise ConfigError(f"{path}: {', '.join(missing)} must be given")
@@ -134,7 +126,7 @@ def stamp(config: PeersConfig, scenario: Scenario, method: MethodConfig, seed: i
 
 def _like(experiment: ExperimentConfig, data: dict[str, Any]) -> dict[str, Any]:
     """`data` over what peers share with an experiment."""
-    plain = settings.to_dict(experiment)
+    plain = to_dict(experiment)
     taken = {
         "tasks": plain["tasks"],
         "schedule": plain["schedule"],

@@ -21,7 +21,7 @@ from hippo_columns import runner, settings
 from hippo_columns.peers.config import MethodConfig, PeersConfig, Scenario, load_peers
 from hippo_columns.peers.config import stamp as peer_stamp
 from hippo_columns.peers.runs import run_peers
-from hippo_mem.config import from_mapping, load_yaml
+from hippo_mem.config import config_hash, from_mapping, load_yaml
 from hippo_mem.errors import ConfigError, HippoError, nearest
 
 ABLATION = "ablation."
@@ -157,7 +157,7 @@ def jobs(study: Study, seeds: Sequence[int], out: Path, only: Sequence[str] = ()
 def stamp_of(job: Job) -> str:
     """The stamp that the run of a job has when it was made with the settings of now."""
     if job.entry is not None and job.config is not None:
-        return settings.stamp(settings.load(job.config, job.entry.set, seed=job.seed))
+        return config_hash(settings.load(job.config, job.entry.set, seed=job.seed))
     assert job.peers is not None
     assert job.method is not None
     assert job.scenario is not None
