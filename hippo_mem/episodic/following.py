@@ -26,6 +26,7 @@ from hippo_mem.episodic.vector_space import check_space, enter_space
 from hippo_mem.episodic.word_index import WordIndex
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.index import Stamp, VectorIndex, discard
+from hippo_mem.trimming import give_back_freed_memory
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class FollowingIndexes:
         ids = self.vectors(connection).positions
         self._look_for_words(connection)
         words = self._words or WordIndex()
+        before = len(words)
         self._words = None  # an error below must not leave half of a page
         while len(words) < len(ids):
             page = ids[len(words) : len(words) + _PAGE]
@@ -118,6 +120,8 @@ class FollowingIndexes:
             for trace_id in page.tolist():
                 words.append(texts.get(trace_id, ""))
         self._words = words
+        if len(words) - before > _WORDS_FROM:
+            give_back_freed_memory()
         return words
 
     def keys(self, connection: sqlite3.Connection) -> KeyIndex:
@@ -215,6 +219,8 @@ class FollowingIndexes:
         if both is not None:
             self._words, self._keys = both
             self._words_saved = found.origin
+        del found, both
+        give_back_freed_memory()
 
     def _origin(self, connection: sqlite3.Connection, last_id: int) -> followed_file.Origin | None:
         """Of what words up to a row would be; None when that row is gone."""

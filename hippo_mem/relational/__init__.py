@@ -3,7 +3,7 @@
 `FrameParser().parse(text)` gives `Frame`s. Knows nothing of stores, questions or the language model.
 """
 
-import hippo_mem.relational.without_torch  # noqa: F401  (before the parser's library is)
+import hippo_mem.relational.light_import  # noqa: F401  (before the parser's library is)
 
 # isort: split
 from hippo_mem.relational.frames import Frame, FrameParser

@@ -24,6 +24,7 @@ from hippo_mem.relational.clauses import clauses
 from hippo_mem.relational.framing import Frame, be_frame, clause_frame, name_frames, plain_frame
 from hippo_mem.relational.one_core import one_core
 from hippo_mem.relational.plain import read_plain
+from hippo_mem.trimming import give_back_freed_memory
 from hippo_mem.types import MAX_TEXT_CHARS
 
 __all__ = ["MODELS", "Frame", "FrameParser"]
@@ -54,6 +55,7 @@ class FrameParser:
         with self._lock:
             if self._nlp is None:
                 self._nlp = _load((self._model,) if self._model else MODELS)
+                give_back_freed_memory()
             return self._nlp
 
     def parse(self, text: str) -> list[Frame]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError
@@ -27,6 +25,9 @@ from hippo_mem.relational.tuples import Tuple, TupleExtractor
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.origins import bump
 from hippo_mem.types import Decision, Event, Fact, FactHit, Outcome, Provenance, Where
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _SPARE = 4  # facts looked up beyond those wanted: the arrays may not know yet that one was closed
 
@@ -192,6 +193,8 @@ class KnowledgeGraph:
 
     def view(self, context: str | None = None, as_of: float | None = None) -> nx.MultiDiGraph:
         """The facts as a graph: nodes by name with `kind`, one edge a fact, keyed by its id, with its fields."""
+        import networkx as nx  # 10 MB that a process takes on when it draws, not when it serves
+
         graph = nx.MultiDiGraph()
         condition = "valid_to IS NULL" if as_of is None else "valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)"
         values: list[object] = [] if as_of is None else [as_of, as_of]

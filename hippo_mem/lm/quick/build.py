@@ -35,6 +35,8 @@ from hippo_mem.lm.source import resolve
 log = logging.getLogger(__name__)
 
 BUSY = 3
+_WEIGHTS = "model.onnx.data"
+_PAGE = 4096  # bytes: a tensor that begins with a page is mapped as it lies
 _TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 # Every matrix in 8 bits, one scale for 64 weights (for 32 it takes an eighth more memory and agrees no better); or 4
 # bits, with those layers in 8 that suffer most from 4 (the builder's own choice).
@@ -116,14 +118,28 @@ def _export(home: EngineHome, precision: Precision, scratch: Path) -> None:
 
 
 def _drop_unused(scratch: Path) -> None:
-    """Write the weights anew without those that the rewritten graph reads no more."""
-    model = onnx.load(scratch / GRAPH)
-    (scratch / "model.onnx.data").unlink()
-    (scratch / GRAPH).unlink()
-    onnx.save(
-        model, scratch / GRAPH, save_as_external_data=True, all_tensors_to_one_file=True, location="model.onnx.data",
-        size_threshold=1024,
-    )  # fmt: skip
+    """Write the weights anew without those that the rewritten graph reads no more; what two read is written once."""
+    model = onnx.load(scratch / GRAPH, load_external_data=False)
+    old, new = scratch / _WEIGHTS, scratch / f"{_WEIGHTS}.new"
+    written: dict[tuple[int, int], int] = {}
+    with old.open("rb") as source, new.open("wb") as target:
+        for tensor in model.graph.initializer:
+            place = {entry.key: entry.value for entry in tensor.external_data}
+            if not place:
+                continue
+            source.seek(start := int(place.get("offset", 0)))
+            data = source.read(int(place["length"]))
+            if (start, len(data)) not in written:
+                target.write(bytes(-target.tell() % _PAGE))
+                written[start, len(data)] = target.tell()
+                target.write(data)
+            del tensor.external_data[:]
+            for key, value in (
+                ("location", _WEIGHTS), ("offset", str(written[start, len(data)])), ("length", str(len(data)))
+            ):  # fmt: skip
+                tensor.external_data.add(key=key, value=value)
+    new.replace(old)
+    onnx.save(model, scratch / GRAPH)
 
 
 def _stamp(home: EngineHome, precision: Precision, scratch: Path, found: dict[str, Any] | None) -> None:

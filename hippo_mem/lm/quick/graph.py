@@ -116,11 +116,17 @@ def _share_vocabulary(graph: Any) -> None:
     weight = next(w for w in graph.initializer if w.name == gather.input[0])
     if bits["bits"] != 8 or bits["K"] % bits["block_size"] or list(weight.dims) != [bits["N"], bits["K"]]:
         return
-    shape = "vocabulary_shape"
-    graph.initializer.append(helper.make_tensor(shape, TensorProto.INT64, [2], [bits["N"], bits["K"]]))
+    # Another name for the same bytes of the file, a row a word. A Reshape would be computed once and its result kept:
+    # a second copy in memory of what is otherwise mapped, and read where a word is looked up.
+    matrix = next(w for w in graph.initializer if w.name == head.input[1])
+    rows = TensorProto()
+    rows.CopyFrom(matrix)
+    rows.name = "vocabulary"
+    del rows.dims[:]
+    rows.dims.extend([bits["N"], bits["K"]])
+    graph.initializer.append(rows)
     at = list(graph.node).index(gather)
     new = [
-        helper.make_node("Reshape", [head.input[1], shape], ["vocabulary"], name="/model/embed_tokens/Reshape"),
         helper.make_node(
             "GatherBlockQuantized", ["vocabulary", gather.input[1], head.input[2]], list(gather.output),
             name="/model/embed_tokens/GatherBlockQuantized", domain="com.microsoft", bits=8,

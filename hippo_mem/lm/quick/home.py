@@ -25,7 +25,7 @@ from hippo_mem.errors import ModelUnavailable
 log = logging.getLogger(__name__)
 
 Precision = Literal["int8", "int4"]
-FORMAT = 4  # of the stamp and the graph; another one is exported anew
+FORMAT = 5  # of the stamp and the graph; another one is exported anew
 STAMP = "stamp.json"
 _KEPT = ("engine.onnx", "model.onnx.data", "tokenizer.json", "genai_config.json")
 

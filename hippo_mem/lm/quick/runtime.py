@@ -25,6 +25,7 @@ from hippo_mem.lm.quick.graph_names import state_name
 from hippo_mem.lm.quick.session import Graph, Text
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
+from hippo_mem.trimming import give_back_freed_memory
 
 GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
@@ -64,6 +65,7 @@ class QuickEngine:
         self._lock = threading.Lock()
         self.night: Path | None = None
         self.adopt(night)
+        give_back_freed_memory()
 
     def adopt(self, night: Path | None) -> None:
         """Let the adapter of another night speak from now on, or none; streams under way end as they began.
