@@ -283,7 +283,7 @@ class Hippo:
             recalls.append(found)
         undecided = [i for i, a in enumerate(answers) if a is None and recalls[i].hits]
         if undecided:  # no language model is loaded for what the graph and the map decide
-            reader = Reader(self.engine, self._parser)
+            reader = Reader(self.engine, self._parser, embedder=self.awake.embedder)
             for i in undecided:
                 answers[i] = reader.read(asked[i], recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]

@@ -16,7 +16,10 @@ from hippo_mem.relational import verbs
 from hippo_mem.relational.frames import Frame
 from hippo_mem.relational.phrases import is_person, is_time, phrase_tokens, shortest, text_of
 
-Wanted = Literal["who", "whose", "what", "where", "when", "count", "amount", "color", "age", "job", "name", "how_long"]
+Wanted = Literal[
+    "who", "whose", "what", "where", "when", "count", "amount", "color", "age", "job", "name", "how_long", "why", "how",
+    "how_often", "measure", "truth",
+]  # fmt: skip
 
 _NOUNS: dict[str, Wanted] = {}
 for _wanted, _nouns in (
@@ -31,10 +34,24 @@ for _wanted, _nouns in (
 ):
     for _noun in _nouns.split():
         _NOUNS[_noun] = _wanted  # type: ignore[assignment]
-_WH = re.compile(r"\b(how many|how much|how old|how long|who|whom|whose|where|when|which|what)\b", re.IGNORECASE)
+_MEASURED = (
+    "tall|high|far|big|large|heavy|fast|wide|deep|thick|warm|hot|cold|expensive|loud|strong|steep|small|late|early"
+)
+_WH = re.compile(
+    r"\b(how many|how much|how old|how long|how often|how frequently|how come|why|"
+    rf"how (?:{_MEASURED})|who|whom|whose|where|when|which|what|how)\b",
+    re.IGNORECASE,
+)
+_ASKS_TRUTH = re.compile(
+    r"^(?:is|are|am|was|were|do|does|did|have|has|had|can|could|will|would|should|must|"
+    r"isn't|aren't|wasn't|don't|doesn't|didn't|haven't|hasn't|can't|won't)\b",
+    re.IGNORECASE,
+)
 _DIRECT: dict[str, Wanted] = {
     "how many": "count", "how much": "amount", "how old": "age", "how long": "how_long", "who": "who", "whom": "who",
-    "whose": "whose", "where": "where", "when": "when",
+    "whose": "whose", "where": "where", "when": "when", "why": "why", "how come": "why", "how": "how",
+    "how often": "how_often", "how frequently": "how_often",
+    **{f"how {adjective}": "measure" for adjective in _MEASURED.split("|")},
 }  # fmt: skip
 _AFTER = re.compile(r"^\W*(?:(?:exact|precise|certain|kind of|sort of|type of)\s+)?([A-Za-z]+)", re.IGNORECASE)
 _COPULA = re.compile(r"^\W*(?:is|was|are|were|'s)\s+(?:the|my|our|his|her|their|your)?\s*([A-Za-z]+)", re.IGNORECASE)
@@ -91,6 +108,11 @@ class Filler:
     kind: str = ""  # person | time | place | color | number | ""
 
 
+def concept(word: str) -> str:
+    """The word that stands for everyday words of one thing: "purchase" gives "buy"; others stand for themselves."""
+    return _CONCEPTS.get(word, word)
+
+
 def lemmas(doc: Any) -> frozenset[str]:
     """Content lemmas of a parsed text, lower case, spelled one way; a verb's irregular past meets its base."""
     found = set()
@@ -98,9 +120,11 @@ def lemmas(doc: Any) -> frozenset[str]:
         word = t.lower_ if t.pos_ == "PROPN" else verbs.base_of(t.lower_, t.lemma_)
         if not (t.is_punct or t.is_space or t.lower_ in _STOP or word in _STOP):
             word = word.replace("colour", "color").replace("favour", "favor").replace("neighbour", "neighbor")
-            found.add(_CONCEPTS.get(word, word))
+            found.add(concept(word))
             if word in lex.PETS:
                 found.add("pet")
+            if t.pos_ == "NOUN" and lex.is_trade(word):
+                found.add("work")
     return frozenset(found)
 
 
@@ -119,6 +143,8 @@ def asked(doc: Any) -> Asked:
         if word in _DIRECT:
             wanted = _DIRECT[word]
             after = _AFTER.match(rest)
+            if wanted == "how" and _NAMING.search(rest):
+                wanted = "name"
             noun = after[1].lower() if after and wanted == "count" else ""
         else:
             after, copula = _AFTER.match(rest), _COPULA.match(rest)
@@ -136,6 +162,8 @@ def asked(doc: Any) -> Asked:
                 wanted = "job"
             if noun and not (noun in _NOUNS or _noun_like(doc, match.end())):
                 noun = ""
+    elif _ASKS_TRUTH.match(text):
+        wanted = "truth"
     else:
         key = next((t.lower_ for t in doc if t.lower_ in _NOUNS), "")
         wanted = _NOUNS.get(key, "what")

@@ -110,6 +110,7 @@ class ByWalk:
         if noun in kinds.SETTLEMENTS | kinds.REGIONS:
             ways = [(r, within(look, r.entity, r.rows, noun)) for r in reached]
             return [replace(r, entity=way[0], rows=way[1], older=()) for r, way in ways if way is not None]
+        reached = [own for r in reached if (own := _what_it_is(look, r, noun)) is not None]
         one = len({r.entity for r in reached}) == 1
         kept = []
         for r in reached:
@@ -137,6 +138,17 @@ class ByWalk:
         if isinstance(node, Along) and node.noun:
             return rel.is_plural(node.noun)
         return query.wanted != "where" and isinstance(node, Along) and node.when.mode == "now"
+
+
+def _what_it_is(look: Lookups, reached: Reached, noun: str) -> Reached | None:
+    """ "What phone do I have?": not "your phone" but what that is said to be; None where nothing says it."""
+    if not noun or not look.entity(reached.entity).key.endswith(f"'s {noun}"):
+        return reached
+    for relation in ("name", "is_a"):
+        for row in look.rows(relation, heads=look.same(reached.entity)):
+            if not row.negated and not look.entity(row.tail).key.endswith(noun):
+                return replace(reached, entity=row.tail, rows=(*reached.rows, row))
+    return None
 
 
 def _asks_role(query: Query, noun: str) -> bool:

@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.entities import Sameness
+from hippo_mem.relational.relation_words import singular
 from hippo_mem.relational.timeline import one_of_its_kind
 from hippo_mem.relational.tuples import Tuple
+from hippo_mem.relational.whereabouts import LOCATED
 
 # What is told in these is kept in the other; "-" turns head and tail around.
 _KEPT_AS = {"employ": "-works_at", "employer_of": "-works_at", "employee_of": "works_at", "owner_of": "-owner"}
@@ -79,10 +81,10 @@ def _by_name(tuples: list[Tuple]) -> list[Tuple]:
 
 def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], context_key: str | None) -> list[Tuple]:
     """What follows from an event for facts that held before it; `[]` for most events."""
-    if not any(t.relation in _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED for t in tuples):
+    if not any(t.negated or t.relation in _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED for t in tuples):
         return []
     same = Sameness(connection, context_key)
-    found: list[Tuple] = []
+    found = [d for t in tuples if t.negated and t.conf == 1.0 for d in _denied_kind(connection, same, t, context_key)]
     for t in tuples:
         if t.negated or t.conf < 1.0:
             continue
@@ -108,6 +110,22 @@ def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], contex
                     found.append(replace(t, head=t.tail, tail=t.head, relation=relation, negated=True,
                                          head_kind=t.tail_kind, tail_kind=t.head_kind))  # fmt: skip
     return found
+
+
+def _denied_kind(
+    connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None
+) -> list[Tuple]:
+    """Who drinks no coffee any longer drinks no "two coffees" either: a bare noun denies everything of its kind."""
+    heads = sorted(same.of_name(t.head))
+    if not heads or " " in t.tail or not t.tail.islower() or t.relation in (LOCATED, "is", "is_a", "name"):
+        return []
+    rows = connection.execute(
+        f"SELECT DISTINCT e.name FROM facts f JOIN entities e ON e.id = f.tail WHERE f.relation = ? AND f.head IN "
+        f"({','.join('?' * len(heads))}) AND f.valid_to IS NULL AND f.negated = 0 AND +f.context_key IS ?",
+        (t.relation, *heads, context_key),
+    ).fetchall()
+    kind = singular(t.tail)
+    return [replace(t, tail=name) for (name,) in rows if name != t.tail and singular(name).split(" ")[-1] == kind]
 
 
 def _holds(

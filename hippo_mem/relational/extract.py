@@ -11,6 +11,7 @@ from typing import Any
 
 from hippo_mem.errors import ModelUnavailable
 from hippo_mem.relational.frames import FrameParser
+from hippo_mem.relational.plain_speech import plain_speech
 from hippo_mem.relational.pronouns import Pronouns, gender_of
 from hippo_mem.relational.reading import statements
 from hippo_mem.relational.rules import RuleExtractor, labeled
@@ -41,7 +42,7 @@ class SpacyExtractor:
     def extract_many(self, texts: Iterable[str]) -> list[list[Tuple]]:
         """The tuples of each text; parsing is batched, no pronoun reaches into another text."""
         parted = [speaker_of(t) for t in texts]
-        docs = self._parser.docs([words for _, words in parted])
+        docs = self._parser.docs([plain_speech(words) for _, words in parted])
         return [self._read(doc, speaker) for doc, (speaker, _) in zip(docs, parted, strict=True)]
 
     def _read(self, doc: Any, speaker: str) -> list[Tuple]:

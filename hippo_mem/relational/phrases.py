@@ -180,8 +180,9 @@ def _dated(word: str) -> bool:
 
 def shortest(phrase: str, role: str) -> str:
     """`in the boathouse` gives `the boathouse`, `on Friday morning` gives `Friday morning`; the article stays."""
-    low = phrase.lower()
     if role == "where":
+        phrase = re.sub(r"^(?:right|just|directly|straight|only) (?=\w+ )", "", phrase, flags=re.IGNORECASE)
+        low = phrase.lower()
         for prefix in lex.COMPOUND_PREPOSITIONS:
             if low.startswith(prefix + " "):
                 return phrase[len(prefix) + 1 :]
