@@ -85,7 +85,7 @@ class Hippo:
         self.config = config or HippoConfig()
         self._embedder = embedder
         self._awake: Awake | None = None
-        self._opening = threading.Lock()
+        self._opening, self._loading = threading.Lock(), threading.RLock()  # of the store, of torch's model
         self._lm: LanguageModel | None = None
         self._engine: Engine | None = None
         precision = check_precision(self.config.engine)
@@ -340,10 +340,11 @@ class Hippo:
     def _torch_engine(self) -> Engine:
         from hippo_mem.lm.torch_engine import TorchEngine
 
-        lm = self.lm
-        if self._engine is None:
-            self._engine = TorchEngine(lm)
-        return self._engine
+        with self._loading:
+            lm = self.lm
+            if self._engine is None:
+                self._engine = TorchEngine(lm)
+            return self._engine
 
     @property
     def night_folder(self) -> Path | None:

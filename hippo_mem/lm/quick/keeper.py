@@ -25,7 +25,7 @@ from hippo_mem.errors import HippoError, InputError
 from hippo_mem.lm.engine import Engine
 from hippo_mem.lm.quick.home import EngineHome, EngineUnavailable, Precision, night_file
 from hippo_mem.lm.quick.runtime import QuickEngine
-from hippo_mem.lm.source import resolve
+from hippo_mem.lm.source import BUNDLED, is_local, resolve
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class EngineKeeper:
             except HippoError as error:
                 self._say(str(error))
             self.name = "torch"
-            return self._torch()
+        return self._torch()  # takes seconds, in which others ask and close
 
     def prepare(self) -> bool:
         """Start what is missing, and wait for nothing; whether nothing is. Loads no torch."""
@@ -150,6 +150,9 @@ class EngineKeeper:
 
     def _at(self) -> EngineHome:
         if self._home is None:
+            if self._model in BUNDLED and not is_local(self._model, self._models):
+                self._start(None)  # unpacking takes torch and a quarter of a minute: not in this process
+                raise _NotYet("the model is being unpacked and exported, once")
             source = resolve(self._model, self._models)
             self._home = EngineHome(model=self._model, source=source, models=self._models)
         return self._home

@@ -25,11 +25,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 DARK_COOKIE = "hippo_dark"
 _LOOK_S = 3.0
-# Colors that are dark enough for text on white are too dark on a dark page.
+# Colors that are dark enough for text on white are too dark on a dark page. In a layer, since an important rule of an
+# earlier layer wins over Quasar's own.
 _CSS = """
+@layer overrides {
 .lower-edge { background: #fff } .body--dark .lower-edge { background: #121212 }
 .body--dark .text-primary, .body--dark .nicegui-link { color: #8fc3e6 !important }
 .body--dark .text-negative { color: #ff8f85 !important }
+}
 """
 PAGES = (
     ("/", "Chat", "chat_bubble_outline"),
@@ -108,7 +111,7 @@ def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
                 _page_link(visit.link(where), name, icon, here=where == path)
         ui.space()
         _asleep_mark(visit)
-        ui.label(visit.user).classes("text-sm opacity-80 max-sm:hidden").props('aria-label="whose memory"')
+        ui.label(visit.user).classes("text-sm max-sm:hidden").props('aria-label="whose memory"')
         _theme_button(dark)
     main = ui.element("div").classes("w-full max-w-6xl mx-auto flex flex-col gap-3").props("id=main tabindex=-1")
     ui.skip_link("Skip to the page", target=main)
