@@ -168,6 +168,7 @@ class Sameness:
         self._context = context_key
         self._everywhere = everywhere
         self._known: dict[str, frozenset[int]] = {}
+        self._key_of: dict[int, str | None] = {}  # an entity's key never changes
         self._depth = 0  # owners whose owners are being looked up
 
     def of_name(self, name: str) -> frozenset[int]:
@@ -192,8 +193,11 @@ class Sameness:
 
     def of_id(self, entity_id: int) -> frozenset[int]:
         """Every entity that is known to be this one, itself included."""
-        row = self._connection.execute("SELECT key FROM entities WHERE id = ?", (entity_id,)).fetchone()
-        return self.of_key(row[0]) if row is not None else frozenset()
+        if entity_id not in self._key_of:
+            row = self._connection.execute("SELECT key FROM entities WHERE id = ?", (entity_id,)).fetchone()
+            self._key_of[entity_id] = None if row is None else row[0]
+        key = self._key_of[entity_id]
+        return frozenset() if key is None else self.of_key(key)
 
     def _gather(self, key: str) -> frozenset[int]:
         found: dict[int, str] = {}
