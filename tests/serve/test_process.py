@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
-from contextlib import contextmanager
 
 import httpx2 as httpx
 import pytest
 
-TOO_LONG_S = 240.0
-
-
-@contextmanager
-def _server(home, *extra):
-    command = [sys.executable, "-W", "ignore", "-m", "hippo_cli", "serve", "--port", "0", "--no-web", "--no-nights"]
-    process = subprocess.Popen(
-        [*command, "--home", str(home), *extra], stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
-    url = None
-    try:
-        for line in process.stderr:
-            if "http://" in line:
-                url = line[line.index("http://") :].split()[0]
-                break
-        assert url, f"the server ended with {process.wait()}"
-        drain = threading.Thread(target=process.stderr.read, daemon=True)
-        drain.start()
-        with httpx.Client(base_url=url, timeout=TOO_LONG_S) as client:
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
-        if url:
-            drain.join()
-        process.stderr.close()
+from hippo_cli.main import main
+from hippo_mem.memory import Hippo
+from tests.serve.processes import TOO_LONG_S, server
 
 
 def _texts(client):
@@ -63,7 +36,7 @@ def test_killed_while_it_writes_and_exports_it_loses_nothing_it_acknowledged(tmp
                     return
                 i += 1
 
-    with _server(tmp_path) as (process, client):
+    with server(tmp_path) as (process, client, _):
         writer = threading.Thread(target=tell, args=(str(client.base_url),))
         writer.start()
         end = time.monotonic() + TOO_LONG_S
@@ -74,7 +47,7 @@ def test_killed_while_it_writes_and_exports_it_loses_nothing_it_acknowledged(tmp
         stop.set()
         writer.join()
     assert len(acknowledged) >= 8
-    with _server(tmp_path) as (_, client):
+    with server(tmp_path) as (_, client, _):
         assert set(acknowledged) <= set(_texts(client))
         assert (
             client.post("/api/recall", json={"cue": acknowledged[-1]}).json()["hits"][0]["trace"]["text"]
@@ -86,7 +59,7 @@ def test_killed_while_it_writes_and_exports_it_loses_nothing_it_acknowledged(tmp
 @pytest.mark.slow
 @pytest.mark.real_model
 def test_killed_while_its_user_sleeps_the_night_before_stays_in_force(tmp_path):
-    with _server(tmp_path) as (process, client):
+    with server(tmp_path) as (process, client, _):
         client.post("/api/memories", json={"text": "Ana works at the clinic.", "pin": True})
         client.post("/api/sleep")
         end = time.monotonic() + TOO_LONG_S
@@ -94,45 +67,30 @@ def test_killed_while_its_user_sleeps_the_night_before_stays_in_force(tmp_path):
             time.sleep(0.2)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with _server(tmp_path) as (_, client):
+    with server(tmp_path) as (_, client, _):
         status = client.get("/api/status").json()
         assert (status["night_in_force"], status["n_traces"]) == (None, 1)
 
 
-def test_an_address_beyond_this_machine_needs_a_token_first(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-m", "hippo_cli", "serve", "--host", "0.0.0.0", "--home", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TOO_LONG_S, check=False)
-    assert done.returncode == 1
-    assert "hippo token add" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_an_address_beyond_this_machine_needs_a_token_first(tmp_path, capsys):
+    assert main(["serve", "--host", "0.0.0.0", "--home", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "hippo token add" in said
+    assert len(said.strip().splitlines()) == 1
 
 
-def test_a_taken_port_is_one_clear_line(tmp_path):
-    import socket
-
+def test_a_taken_port_is_one_clear_line(tmp_path, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "hippo_cli",
-            "serve",
-            "--port",
-            str(port),
-            "--home",
-            str(tmp_path),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TOO_LONG_S, check=False)
-    assert (done.returncode, f"port {port} is taken" in done.stderr) == (1, True), done.stderr
+        assert main(["serve", "--no-web", "--port", str(port), "--home", str(tmp_path)]) == 1
+    assert f"port {port} is taken" in capsys.readouterr().err
 
 
 def test_forgetting_a_user_leaves_none_of_their_words_on_disk(tmp_path):
     secrets = ["The safe's number is 884-1207.", "Ana Quillfeather works at the lighthouse."]
-    with _server(tmp_path) as (_, client):
+    with server(tmp_path) as (_, client, _):
         ana, ben = {"X-Hippo-User": "ana"}, {"X-Hippo-User": "ben"}
         for text in secrets:
             client.post("/api/memories", json={"text": text, "pin": True}, headers=ana)
@@ -140,15 +98,12 @@ def test_forgetting_a_user_leaves_none_of_their_words_on_disk(tmp_path):
         client.patch("/api/memories/1", json={"text": "The safe's number is 884-9999."}, headers=ana)
         client.post("/api/recall", json={"cue": "Quillfeather"}, headers=ana)
         client.get("/api/export", headers=ana)
-    command = [sys.executable, "-W", "ignore", "-m", "hippo_cli", "forget", "--all", "--yes", "--user", "ana",
-               "--home", str(tmp_path)]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=TOO_LONG_S)
+        assert main(["forget", "--all", "--yes", "--user", "ana", "--home", str(tmp_path)]) == 0
+        assert client.get("/api/memories", headers=ana).json()["memories"] == []  # the server sees it at once
     for file in tmp_path.rglob("*"):
         if file.is_file() and "models" not in file.parts:
             held = file.read_bytes()
             for word in (b"884-", b"Quillfeather", b"quillfeather", b"lighthouse"):
                 assert word not in held, file
-    with _server(tmp_path) as (_, client):
-        assert _texts(client) == []
-        mine = client.get("/api/memories", headers={"X-Hippo-User": "ben"}).json()["memories"]
-        assert [m["text"] for m in mine] == ["Ben's boat is green."]
+    with Hippo.open(tmp_path, "ben") as hippo:
+        assert [m.text for m in hippo.browse.memories()] == ["Ben's boat is green."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -182,9 +183,45 @@ def test_forgetting_everything_takes_the_nights_along_at_once(hippo: Hippo) -> N
     assert (hippo.nights(), hippo.n_waiting()) == ([], 0)
     assert hippo.lm.adapter_dir is None
     assert hippo.sleep(QUICK).verdict == "nothing"
-    for file in hippo.home.folder.rglob("*"):
-        for word in (b"puppet", b"compass"):
-            assert not file.is_file() or word not in file.read_bytes(), file
+
+
+def test_forgetting_everything_leaves_no_byte_of_it_on_disk(tiny_folder: Path, home_with_models: Path) -> None:
+    """Rows, indexes, nights, reports, adapters, policies, and what killed processes left behind."""
+    words = ("Quillfeather", "lighthouse", "8841", "Grimsby", "pagoda", "orangery", "marzipan", "Zeppelin")
+    with Hippo.open(model=str(tiny_folder), embedder=HashingEmbedder(), user="ana") as hippo:
+        tell(hippo, "Ana Quillfeather works at the lighthouse.", "The safe's number is 8841.", "I adore marzipan.")
+        tell(hippo, "The pagoda is north of the orangery.", "Otis walked from the pagoda to the orangery.")
+        hippo.observe("My doctor is Doctor Grimsby.", doc_id="letter", tags=("Zeppelin",), context="Zeppelin")
+        hippo.browse.edit(2, "The safe's number is 88412.")
+        hippo.browse.retire_fact(hippo.browse.facts()[0].id)
+        hippo.recall("Where is the lighthouse?")
+        hippo.sleep(QUICK)
+        tell(hippo, "Ana Quillfeather owns a Zeppelin.")
+        hippo.sleep(QUICK)
+        hippo.undo_night()
+        hippo.forget(source="nobody")
+        folder = hippo.home.folder
+    for left in ("memory.sqlite.damaged-1", ".index.faiss.7.tmp", "policy.safetensors"):
+        (folder / left).write_text("Quillfeather")
+    for left in (folder / ".restoring-7", folder / "nights" / ".writing-7"):
+        left.mkdir()
+        (left / "memory.sqlite").write_text("Quillfeather")
+    before = [f for f in home_with_models.rglob("*") if f.is_file() and "ana" in f.parts]
+    assert any(b"Quillfeather" in f.read_bytes() for f in before)
+    assert {stat.S_IMODE(f.stat().st_mode) for f in before if f.suffix in ("", ".sqlite", ".json", ".html")} == {0o600}
+    with Hippo.open(model=str(tiny_folder), embedder=HashingEmbedder(), user="ana") as hippo:
+        hippo.forget(everything=True)
+        assert _holding(home_with_models, words) == []
+        hippo.observe("The kettle is blue.")
+    assert _holding(home_with_models, words) == []
+    with Hippo.open(model=str(tiny_folder), embedder=HashingEmbedder(), user="ana") as hippo:
+        assert [h.trace.text for h in hippo.recall("kettle").hits] == ["The kettle is blue."]
+
+
+def _holding(home: Path, words: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """The files with any of the words in them, in any case."""
+    files = [(f, f.read_bytes().lower()) for f in home.rglob("*") if f.is_file() and "ana" in f.parts]
+    return [(f, word) for f, held in files for word in words if word.lower().encode() in held]
 
 
 def test_everything_is_not_forgotten_in_the_middle_of_a_sleep(hippo: Hippo) -> None:
