@@ -27,7 +27,7 @@ _POLICY = (
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none at all, a browser's form says that its origin is null
     "cross-origin-opener-policy": "same-origin",
     "content-security-policy": _POLICY,
 }
