@@ -50,10 +50,17 @@ _QUANTITY = re.compile(
 )
 _CODED = lex.word_set("number code pin password combination plate login key")
 _DENIES = re.compile(r"\b(?:not|never|no longer|nobody|nothing|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
-_STRANDED = re.compile(r"\b(?:to|in|at|from|on|into|through|near)\s*\?*$", re.IGNORECASE)
+# A preposition whose noun is asked for: at the end, or before a word of time.
+_STRANDED = re.compile(
+    r"\b(?:to|in|at|from|on|into|through|near)"
+    r"(?: (?:every|each|now|today|on \w+days|in the|at night|these)\b.*)?\s*\?*$",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"\b(?:I|we|he|she|they)\s|^(?:you|it)\s", re.IGNORECASE)  # a span with a subject is none
 _DETERMINERS = lex.word_set("a an the my our your his her their its this that these those all some any every each of")
-_EMPTY = lex.word_set("place thing person time day one")
+_EMPTY = lex.word_set("place thing person time day one best most")
 _MAX_CHARS = 120
+_MAX_REST = 4  # words
 _MAX_SPANS = 12  # of one memory that the model weighs
 _LEFT_OVER = 0.5  # how well what fits "what" fits there
 _WHOLE = 0.5  # share of a question that asks how
@@ -118,20 +125,30 @@ def fitting(
         fit *= 1.0 - 0.6 * _echo(filler.text, asked, spelled)
         if asked.wanted == "count" and filler.kind == "number" and not _counts(filler.text, asked.noun, doc.text):
             fit *= 0.5
-        text = filler.text.strip(" ,;")
-        if not text or len(text) > _MAX_CHARS or _said(text, question, asked, spelled):
+        text = _apart(filler.text.strip(" ,;"), asked, spelled)
+        if not text or len(text) > _MAX_CHARS or _CLAUSE.search(text) or _said(text, question, asked, spelled):
             continue
         span = Span(text=text, role=filler.role, fit=fit * weight, sure=sure)
         key = answer_key(text)
         if key and (key not in best or span.fit > best[key].fit):
             best[key] = span
     if (
-        (numbered := _numbered(asked, doc.text))
+        (numbered := _numbered(asked, question, doc.text))
         and answer_key(numbered)
         and not _said(numbered, question, asked, spelled)
     ):
         best[answer_key(numbered)] = Span(text=numbered, role="is", fit=1.0, sure=True)
         return [best[answer_key(numbered)]]
+    if (
+        not best
+        and asked.wanted == "what"
+        and (rest := _rest(asked, doc))
+        and not _said(rest, question, asked, spelled)
+    ):
+        best[answer_key(rest)] = Span(text=rest, role="what", fit=_LEFT_OVER)
+    longer = [s.text for s in best.values() if s.role == "measure" and " " in s.text]
+    if asked.wanted != "count":  # "164 centimeters" rather than "164"
+        best = {k: s for k, s in best.items() if not any(t.startswith(f"{s.text} ") for t in longer)}
     spans = _like_the_noun(asked, list(best.values()), alike)
     return sorted(spans, key=lambda s: -s.fit)[:_MAX_SPANS]
 
@@ -180,12 +197,36 @@ def _like_the_noun(asked: ask.Asked, spans: list[Span], alike: Alike | None) -> 
     return [replace(s, fit=s.fit * (_APART + _NEAR * max(0.0, n))) for (s, _), n in zip(kept, near, strict=True)]
 
 
-def _numbered(asked: ask.Asked, text: str) -> str:
-    """ "B14" of "gate B14", where it asks which gate."""
-    if asked.wanted != "what" or not asked.noun:
+def _apart(text: str, asked: ask.Asked, spelled: dict[str, str]) -> str:
+    """ "lactose" of "lactose intolerant", where the intolerance is asked for."""
+    words = text.split(" ")
+    kind = ask.concept(asked.noun.removesuffix("s"))
+    last = words[-1].casefold()
+    if len(words) < 2 or not kind or last == asked.noun or ask.concept(spelled.get(last, last)) != kind:
+        return text
+    return " ".join(words[:-1])
+
+
+def _rest(asked: ask.Asked, doc: Any) -> str:
+    """What one sentence says besides all that is asked, where it is one run of words: no parse is needed for it."""
+    wanted = asked.words - {ask.concept(asked.noun.removesuffix("s"))}
+    for sentence in doc.sents:
+        if not wanted or not wanted <= ask.lemmas(sentence):
+            continue
+        left = [t for t in sentence if not t.is_punct and ask.lemmas([t]) - asked.words]
+        if left and left[-1].i - left[0].i == len(left) - 1 and len(left) <= _MAX_REST:
+            return str(doc[left[0].i : left[-1].i + 1].text)
+    return ""
+
+
+def _numbered(asked: ask.Asked, question: str, text: str) -> str:
+    """ "B14" of "gate B14", where it asks which gate; "42" of "a size 42 shoe", where it asks for the shoe size."""
+    if asked.wanted != "what":
         return ""
-    found = re.search(rf"\b{re.escape(asked.noun)} (?:number |no\.? )?(?P<which>\w*\d[\w-]*)\b", text, re.IGNORECASE)
-    return found["which"] if found else ""
+    nouns = [asked.noun] if asked.noun else [w for w in re.findall(r"[a-z]{3,}", question) if w not in _DETERMINERS]
+    told = [re.search(rf"\b{re.escape(n)} (?:number |no\.? )?(?P<which>\w*\d[\w-]*)\b", text, re.I) for n in nouns]
+    found = {m["which"] for m in told if m is not None}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _is_quantity(text: str) -> bool:
@@ -198,8 +239,8 @@ def _said(span: str, question: str, asked: ask.Asked, spelled: dict[str, str]) -
     """Whether the question itself says the span, maybe in other words: what is asked for is not in the question."""
     words = [w for w in answer_key(span).split() if w not in ("my", "our", "your")]
     said = set(answer_key(question).split())
-    plain = [ask.concept(spelled.get(w, w)) for w in words if w not in said]
-    return (bool(words) and all(w in asked.words or w in _EMPTY for w in plain)) or span in ("I", "we", "me", "you")
+    plain = [ask.concept(spelled.get(w, w)) for w in words if w not in said and w not in _EMPTY]
+    return (bool(words) and all(w in asked.words for w in plain)) or span in ("I", "we", "me", "you")
 
 
 def _echo(span: str, asked: ask.Asked, spelled: dict[str, str]) -> float:

@@ -12,6 +12,11 @@ _TOKEN = r"[\w'-]+"
 _GOVERNING = frozenset("for of to with from about in on at by into".split())
 _OWNED = re.compile(r"^(?:my|our|your) (?P<role>[a-z][\w -]*?) (?P<name>[A-Z].*)$")
 
+_THE_ONE = re.compile(
+    r"^(?:the|a|an) (?:one|place|spot|building|house) (?:on|in|at|by|near|next to|opposite|behind) (?P<where>.+)$",
+    re.IGNORECASE,
+)
+
 
 def trimmed(span: str, question: str, wanted: str, noun: str) -> str:
     """What of a span answers the question.
@@ -23,6 +28,8 @@ def trimmed(span: str, question: str, wanted: str, noun: str) -> str:
     if (wanted in ("name", "who", "where") or noun) and (called := _CALLED.match(span)):
         return called[1]
     asked = f" {' '.join(re.findall(_TOKEN, question.casefold()))} "
+    if wanted == "where" and (spot := _THE_ONE.match(span)):
+        return spot["where"]
     if wanted in ("name", "who") and (owned := _OWNED.match(span)) and f" {owned['role'].casefold()} " in asked:
         return owned["name"]
     parts = re.split(r",? and ", span)
@@ -48,7 +55,10 @@ def _without_modifiers(words: list[str], asked: str, noun: str) -> str:
     if not noun or len(words) < 3 or not any(w.startswith(noun.casefold().rstrip("s")) for w in low[1:]):
         return " ".join(words)
     start = 1 if low[0] in ("a", "an", "the", "my", "our") else 0
+    stem = noun.casefold().rstrip("s")
+    if len(words) > start + 2 and low[start].startswith(stem) and low[start + 1] == "of":
+        return " ".join(words[start + 2 :])  # "the smell of cedar wood", which smell
     kept = start
-    while kept < len(words) - 2 and f" {low[kept]} " in asked:
+    while kept < len(words) - 2 and f" {low[kept]} " in asked and not low[kept].startswith(stem):
         kept += 1
     return " ".join(words[kept:] if kept > start else words)

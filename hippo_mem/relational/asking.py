@@ -64,12 +64,14 @@ _CONCEPTS = {
         "favorite": "favorite favourite favor like love prefer enjoy adore",
         "work": "work job profession occupation employ employment career living trade",
         "food": "food dish eat meal cuisine",
-        "bear": "bear born birth",
+        "bear": "bear born birth birthplace",
         "mother": "mother mom mum mama", "father": "father dad papa",
         "live": "live reside residence home", "doctor": "doctor physician", "car": "car vehicle automobile",
         "phone": "phone mobile cellphone smartphone", "move": "move relocate", "buy": "buy purchase",
-        "marry": "marry wedding", "child": "child kid", "trip": "trip journey travel fly flight",
+        "marry": "marry wedding marriage", "child": "child kid", "trip": "trip journey travel fly flight",
         "visit": "visit", "meet": "meet meeting", "begin": "begin start", "wear": "wear shoe",
+        "intolerance": "intolerance intolerant", "allergy": "allergy allergic", "tall": "tall height",
+        "heavy": "heavy weight weigh", "cost": "cost price",
     }.items()
     for word in members.split()
 }  # fmt: skip
@@ -148,7 +150,7 @@ def asked(doc: Any) -> Asked:
             noun = after[1].lower() if after and wanted == "count" else ""
         else:
             after, copula = _AFTER.match(rest), _COPULA.match(rest)
-            noun = (after[1].lower() if after else "") or ""
+            noun = _head_noun(doc, match.end(), after[1].lower()) if after else ""
             key = noun if noun in _NOUNS else copula[1].lower() if copula else ""
             if key not in _NOUNS:  # "What is the birth year of ...": the head of the first noun phrase
                 key = next((c.root.lower_ for c in doc.noun_chunks if c.root.idx >= match.end()), "")
@@ -177,6 +179,17 @@ def asked(doc: Any) -> Asked:
         if (_NOUNS.get(w) != wanted or wanted == "job") and not (wanted == "name" and w == "call")
     )
     return Asked(wanted=wanted, words=words, names=names, noun=noun, first_person=first, prepositions=loose)
+
+
+def _head_noun(doc: Any, at: int, first: str) -> str:
+    """ "intolerance" of "what food intolerance do I have": the last of the nouns that follow the question word."""
+    tokens = [t for t in doc if t.idx >= at and t.lower_ == first][:1]
+    if first in _NOUNS or not tokens or tokens[0].pos_ not in ("NOUN", "PROPN", "ADJ"):
+        return first
+    last = tokens[0]
+    while last.i + 1 < len(doc) and last.nbor().pos_ == "NOUN" and last.nbor().lower_ not in _NOUNS:
+        last = last.nbor()
+    return str(last.lower_)
 
 
 def _noun_like(doc: Any, at: int) -> bool:

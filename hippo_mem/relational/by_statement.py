@@ -20,7 +20,7 @@ from hippo_mem.relational.entities import entity_key
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.kinds import REGIONS, SETTLEMENTS
-from hippo_mem.relational.lookups import Lookups, spoken
+from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
 from hippo_mem.relational.phrases import shortest
 from hippo_mem.relational.timeline import HOLDING
 from hippo_mem.relational.tuples import Tuple, TupleExtractor
@@ -180,7 +180,9 @@ class ByStatement:
         end = look.entity(entity)
         if not _of_kind(way, end.name, end.kind, row.relation, asked):
             return None
-        if entity_key(end.name) == entity_key(name):
+        if entity_key(end.name) == entity_key(name) or says_nothing(end.key, row.relation):
+            return None
+        if way.noun and end.key == f"user's {way.noun}":  # "What phone do I have?": not "your phone"
             return None
         return Found(text=spoken(end.name), rows=(*look.description(name, ids), row), context=row.context_key,
                      order=row.order, conf=row.conf, entity=entity)  # fmt: skip

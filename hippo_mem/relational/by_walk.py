@@ -15,7 +15,7 @@ from hippo_mem.relational import relation_words as rel
 from hippo_mem.relational.containment import within
 from hippo_mem.relational.decisions import Found, decision_of
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
-from hippo_mem.relational.lookups import Lookups, spoken
+from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
 from hippo_mem.relational.query import NOW, Along, Node, Query, When
 from hippo_mem.relational.question_words import CHANGE, PRONOUNS, Reading, Word, premises, readings, words_of
 from hippo_mem.relational.tuples import USER
@@ -116,6 +116,8 @@ class ByWalk:
         for r in reached:
             entity = look.entity(r.entity)
             relation = r.rows[-1].relation
+            if says_nothing(entity.key, relation):
+                continue
             if not kinds.may_be(look, entity, query.wanted):
                 continue
             if noun and not _asks_role(query, noun):

@@ -11,9 +11,10 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
+from hippo_mem.relational import vocabulary as voc
 from hippo_mem.relational.by_statement import ByStatement
 from hippo_mem.relational.by_walk import ByWalk
-from hippo_mem.relational.decisions import decision_of
+from hippo_mem.relational.decisions import decision_of, newest_alone
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.lookups import Lookups
@@ -74,4 +75,6 @@ class Decider:
         several = not (self._functional(relation) or relation == "is")
         if several and way.noun:  # "which book" asks for one
             several = way.noun in _PLURALS or way.noun.endswith("s")
+        if way.wanted == "who" and relation.endswith("_of") and voc.is_held_by_one(relation):
+            found = newest_alone(found)
         return decision_of(look, found, several=several)

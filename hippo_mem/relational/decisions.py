@@ -7,13 +7,14 @@ lost beside it. Knows nothing of how the answers were found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
 from hippo_mem.types import Decision
 
 MIN_CONFIDENCE = 0.5
+_NOTHING_SAID = frozenset({"person", "one", "thing", "man", "woman", "people", "place", "someone", "something"})
 MAX_ANSWERS = 5  # a longer list is no answer to a question
 
 
@@ -36,6 +37,11 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
     Args:
         several: whether more than one answer together are one.
     """
+    found = [f for f in found if f.text.casefold() not in _NOTHING_SAID]
+    if not found:
+        return None
+    if any(f.text[:1].isupper() for f in found):  # "your husband" is known by his name
+        found = [f for f in found if not f.text.startswith("your ")]
     newest = max(found, key=lambda f: f.order)
     winners = [f for f in found if f.context == newest.context]
     texts = list(dict.fromkeys(f.text for f in sorted(winners, key=lambda f: f.order)))
@@ -52,6 +58,13 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
         others=tuple(dict.fromkeys([*lost, *older])), trace_ids=look.traces(rows),
         fact_ids=tuple(r.id for r in rows), confidence=conf,
     )  # fmt: skip
+
+
+def newest_alone(found: Sequence[Found]) -> list[Found]:
+    """Of several who were told to be "my dentist", the one told last; the others are shown as what was before."""
+    best = max(found, key=lambda f: f.order)
+    past = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text != best.text]
+    return [replace(best, older=tuple(dict.fromkeys((*past, *best.older))))]
 
 
 def listed(texts: Sequence[str]) -> str:

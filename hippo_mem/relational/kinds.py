@@ -40,6 +40,7 @@ _ORGANIZATIONS = lex.word_set(
     "company firm employer organization organisation office business workplace institution paper newspaper publisher "
     "school college university label shop store agency studio factory"
 )
+_ANYWHERE = lex.word_set("go_to come_to visit attend see meet want need have has get use find like likes dislikes")
 _LOOSE = lex.word_set("thing things item object one ones stuff")
 # Nouns that ask for the tail of a relation by their own meaning.
 _OF_RELATION: dict[str, frozenset[str]] = {
@@ -89,6 +90,8 @@ def may_be(look: Lookups, entity: Entity, wanted: str) -> bool:
 def is_called(look: Lookups, entity: Entity, noun: str, relation: str, *, one: bool) -> bool | None:
     """Whether the entity is what a noun calls it: True, False, or None where nothing tells.
 
+    Where somebody goes may be anything at all: there a noun that no fact confirms is taken for wrong.
+
     Args:
         relation: the one that led to it: what somebody speaks is a language.
         one: it is the only one there.
@@ -111,7 +114,7 @@ def is_called(look: Lookups, entity: Entity, noun: str, relation: str, *, one: b
     if asked in ("color", "colour", "shade"):
         return any(w in lex.COLORS for w in low.split(" "))
     if role_name(asked):
-        return "person" in sorts or None
+        return True if "person" in sorts else False if relation in _ANYWHERE else None
     if is_common(entity.name) or "person" in sorts:
         return False
-    return None if one else False
+    return None if one and relation not in _ANYWHERE else False

@@ -172,6 +172,11 @@ def _as_of_holder(row: FactRow, holder: int) -> FactRow:
     return replace(row, head=holder)
 
 
+def says_nothing(key: str, relation: str) -> bool:
+    """Whether a description only repeats its relation: that the user's husband is the user's husband."""
+    return relation.endswith("_of") and key.endswith(f"'s {relation.removesuffix('_of').replace('_', ' ')}")
+
+
 def spoken(name: str) -> str:
     """A name as it is said to the user: "user" is "you", "user's sister" "your sister"."""
     if name == "user":

@@ -83,8 +83,9 @@ _TURNED = (
      r"\g<did> because \g<why>"),
     (re.compile(rf"^the reason (?:why |that |for which )?(?P<did>.+?) (?:is|was) (?P<why>(?:an?|{_KNOWN})\b.+)$",
                 re.I), r"\g<did> because of \g<why>"),
-    (re.compile(r"^(?P<for>(?:for|of|as) [^,]+?,? )?nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I),
-     r"\g<for>\g<what> is the best\g<rest>"),
+    (re.compile(r"^(?:for|as) (?P<for>[^,]+?),? nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I),
+     r"\g<what> is the best for \g<for>\g<rest>"),
+    (re.compile(r"^nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I), r"\g<what> is the best\g<rest>"),
     (re.compile(r"^nothing (?P<does>\w+s\b.*?) (?:like|as much as|more than) (?P<what>.+?)(?P<end>[.!]*)$", re.I),
      r"\g<what> \g<does>\g<end>"),
 )  # fmt: skip

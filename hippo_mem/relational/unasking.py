@@ -35,6 +35,11 @@ _CLOSERS = re.compile(
     re.IGNORECASE,
 )
 _CONTRACTED = re.compile(r"^(who|what|where|when|how old)['\u2019](s|re)\b", re.IGNORECASE)
+_BEFORE_TIME = re.compile(
+    r"^(?P<prep>in|on|at|to|with|from|into|for|about) "
+    r"(?P<time>(?:every|each|on \w+days?\b|in the (?:morning|evening)).*)$",
+    re.I,
+)
 _AUXILIARIES = lex.word_set("is are was were am do does did has have had can could will would should may might must")
 _VERB_TAGS = frozenset({"VB", "VBG", "VBN", "VBP", "VBD"})
 _NOT_MAIN = frozenset({"relcl", "acl", "amod", "advcl", "aux", "auxpass", "compound"})
@@ -184,6 +189,8 @@ def _filled(
     stranded = last in lex.PLACE_PREPOSITIONS | {"for", "with", "to", "about", "of"}
     if stranded:
         return [(f"{stem} {after} {MARK}", MARK)]
+    if (early := _BEFORE_TIME.match(after)) is not None:  # "What do I write in every evening?"
+        return [(f"{stem} {early['prep']} {MARK} {early['time']}", MARK)]
     if preposition:
         return [(f"{stem} {after} {preposition} {MARK}".replace("  ", " "), MARK)]
     if wanted == "where":

@@ -56,6 +56,12 @@ _ROLE_NAMES = {
     "grandpa": "grandfather", "flatmate": "roommate", "landlady": "landlord", "fiancee": "fiance",
     "manager": "boss", "physician": "doctor", "girlfriend": "girlfriend", "boyfriend": "boyfriend",
 }  # fmt: skip
+# Roles that one person at a time has for another: a new dentist takes the old one's place, a new friend nobody's.
+_HELD_BY_ONE = lex.word_set(
+    "accountant dentist doctor landlord landlady boss manager therapist lawyer hairdresser barber coach trainer "
+    "supervisor captain ceo president mayor wife husband mother father fiance fiancee girlfriend boyfriend spouse vet "
+    "secretary principal chairman chairwoman director head chief assistant babysitter nanny physiotherapist"
+)
 ROLES: frozenset[str] = (lex.KIN - lex.word_set("man woman boy girl person guest baby")) | lex.word_set(
     "employer employee wife spouse sibling ex tenant patient mentee assistant secretary president mayor ceo director "
     "founder owner captain king queen leader chairman chairwoman prime-minister minister governor principal editor "
@@ -186,6 +192,11 @@ def role_name(noun: str) -> str:
     if low in _ROLE_NAMES:
         return _ROLE_NAMES[low]
     return low if low in ROLES or lex.is_trade(low) else ""
+
+
+def is_held_by_one(relation: str) -> bool:
+    """Whether one person at a time stands in a relation like "dentist_of" to another."""
+    return relation.removesuffix("_of") in _HELD_BY_ONE
 
 
 def is_functional(relation: str) -> bool:
