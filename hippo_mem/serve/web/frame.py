@@ -123,7 +123,7 @@ def _page_link(address: str, name: str, icon: str, *, here: bool) -> None:
     button = ui.button(icon=icon).props(f'flat dense no-caps tag=a href="{address}" color=white aria-label="{name}"')
     button.classes("px-2")
     if here:
-        button.props("aria-current=page").classes("bg-white/20")
+        button.props("aria-current=page").classes("bg-black/25")
     with button:
         ui.label(name).classes("max-md:hidden ml-1")
         ui.tooltip(name).classes("md:hidden")
