@@ -227,7 +227,9 @@ class Browser:
             text = editing.restated(old, tail)
             closed = editing.close(connection, fact_id, now)
             event = Event(text=text, source=source, context=old.context_key, pin=True, time=now)
-            outcome = self._awake.observe_many([event], route=False)[0][0]
+            replaced = self._said_again(old, tail, text)
+            outcome = self._awake.observe_many([event], route=bool(replaced))[0][0]
+            connection.executemany("UPDATE traces SET valid_to = ? WHERE id = ?", [(now, i) for i in replaced])
             provenance = Provenance(text_span=text, source=source, time=now)
             elsewhere = "" if old.tail.casefold() in old.place.casefold() else old.place
             stated = Tuple(
@@ -244,6 +246,12 @@ class Browser:
                 (new_ids[0], closed.fact.id),
             )
             return editing.fact_of(connection, new_ids[0])
+
+    def _said_again(self, old: Fact, tail: str, text: str) -> list[int]:
+        """The episodes of which `text` says all that they said, but for the value put right: it takes their place."""
+        value = re.compile(rf"(?<!\w){re.escape(old.tail)}(?!\w)", re.IGNORECASE)
+        told = [t for t in self._awake.store.get_many(old.trace_ids) if t.valid_to is None]
+        return [t.id for t in told if value.sub(lambda _: tail, t.text, count=1).rstrip(" .!") == text.rstrip(" .!")]
 
     def places(self, context: str | None = None) -> dict[str, Any]:
         """The map of one context: `{"places": [{"id", "name", "x", "y", "visits"…}], "edges": […], "contradictions"}`.

@@ -34,6 +34,20 @@ def test_an_edited_fact_answers_and_the_old_one_is_the_past(hippo):
     assert "Ana works at the clinic." not in texts
 
 
+def test_what_an_episode_said_beside_an_edited_fact_goes_on_in_the_new_one(hippo):
+    hippo.observe("My sister Bea lives in Leeds.", pin=True)
+    hippo.observe("My sister Cleo lives in York. She sells tea.", pin=True)
+    for fact in hippo.browse.facts():
+        if fact.relation == "lives_in":
+            hippo.browse.edit_fact(fact.id, "Hull")
+    holding = {t.text.rstrip(".") for t in hippo.browse.memories(closed=False) if "sister" in t.text}
+    assert "My sister Bea lives in Hull" in holding
+    assert "My sister Bea lives in Leeds" not in holding  # a night would learn both
+    assert "My sister Cleo lives in York. She sells tea" in holding  # the new one does not say all of it
+    assert hippo.awake.decide("Where does my sister Bea live?").text == "Hull"
+    assert hippo.awake.decide("What is my sister's name?") is not None
+
+
 def test_a_retired_fact_is_not_answered_by_anything_and_can_come_back(hippo):
     fact = _fact(hippo)
     closed = hippo.browse.retire_fact(fact.id)

@@ -263,8 +263,8 @@ def test_a_person_lets_it_sleep_and_goes_back(person: Person) -> None:
     person.picture("status")
     person.begin_talk()
     person.page.get_by_label("Memory on or off").click()
-    off = person.say("Where does Ana work?")
-    assert "bakery" in off.rsplit("Where does Ana work?", 1)[1].lower()
+    off = person.say("Where does my sister Ana work?")
+    assert "bakery" in off.rsplit("Where does my sister Ana work?", 1)[1].lower()
     assert "the weights, learned asleep" in off
     person.go("/sleep")
     person.page.get_by_role("button", name="Undo").click()
@@ -272,6 +272,6 @@ def test_a_person_lets_it_sleep_and_goes_back(person: Person) -> None:
     person.page.get_by_text("the base model speaks alone again").wait_for()
     person.begin_talk()
     person.page.get_by_label("Memory on or off").click()
-    again = person.say("Where does Ana work?")
-    assert "bakery" not in again.rsplit("Where does Ana work?", 1)[1].lower()
+    again = person.say("Where does my sister Ana work?")
+    assert "bakery" not in again.rsplit("Where does my sister Ana work?", 1)[1].lower()
     assert person.complaints == []
