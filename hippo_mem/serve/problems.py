@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -69,17 +70,35 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-        return problem(422, f"{where or 'body'}: {first['msg']}", param=where or None)
+        message, field = _first_wrong(error)
+        return problem(422, message, param=field)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail))
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        path = request.url.path
+        said = {
+            404: f"there is nothing at {path}; /api/docs lists what there is",
+            405: f"{request.method} cannot be used on {path}; /api/docs lists what can",
+        }
+        own = str(error.detail) != HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, str(error.detail) if own else said.get(error.status_code, str(error.detail)))
 
     @app.exception_handler(Exception)
     async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
         return problem(500, unforeseen(error))
+
+
+def _first_wrong(error: RequestValidationError) -> tuple[str, str | None]:
+    """The first thing that is wrong with a request: (in words, the name of the field if it is one)."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")) or None
+    if first["type"] == "json_invalid":
+        return f"the body is not JSON ({first['ctx']['error']})", None
+    if where is None:
+        return "the body must be a JSON object, sent with Content-Type: application/json", None
+    if first["type"] == "too_long" and first["ctx"]["max_length"] == 0:
+        return f"{where}: not offered here; leave it out", where
+    return f"{where}: {first['msg']}", where
 
 
 def unforeseen(error: Exception) -> str:

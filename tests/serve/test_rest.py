@@ -148,6 +148,24 @@ def test_what_cannot_be_done_is_one_clear_error(client, method, path, body, stat
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "words"),
+    [
+        ("POST", "/api/memories", {"content": b"x", "headers": {"content-type": "application/json"}}, "not JSON"),
+        ("POST", "/api/memories", {"data": {"text": "hello"}}, "application/json"),
+        ("POST", "/api/memories", {"json": ["hello"]}, "JSON object"),
+        ("GET", "/api/nothing", {}, "nothing at /api/nothing"),
+        ("PUT", "/api/memories", {}, "PUT cannot be used"),
+        ("POST", "/v1/chat/completions",
+         {"json": {"model": "hippo", "messages": [{"role": "user", "content": "hi"}], "tools": [1]}}, "not offered"),
+    ],
+)  # fmt: skip
+def test_what_was_sent_wrongly_is_said_in_plain_words(client, method, path, sent, words):
+    answer = client.request(method, path, **sent)
+    assert 400 <= answer.status_code < 500
+    assert words in answer.json()["error"]["message"]
+
+
 def test_the_schedule_is_kept(client):
     assert client.get("/api/schedule").json() == {"at": None, "when_full": True, "capacity": 50}
     client.put("/api/schedule", json={"at": "03:30", "capacity": 20})
