@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from hippo_mem.errors import HippoError
 from hippo_mem.memory import Hippo
 
 _EVERY_S = 0.25  # between two lines of one stage
+_NICER = 5  # whoever is awake and asks meanwhile comes first
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,4 +58,5 @@ def _say(what: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(_NICER)
     sys.exit(main())

@@ -101,7 +101,7 @@ def frame(house: House, request: Request, path: str) -> Iterator[Visit]:
     title = next(name for where, name, _ in PAGES if where == path)
     ui.page_title(f"{title} · hippo")
     ui.add_css(_CSS)
-    ui.colors(primary="#3b6e8f", secondary="#5c7f67", accent="#9a6fb0")
+    ui.colors(primary="#3b6e8f", secondary="#5c7f67", accent="#9a6fb0", info="#24708a", positive="#2c7a3f")
     wanted = request.cookies.get(DARK_COOKIE)
     dark = ui.dark_mode({"1": True, "0": False}.get(wanted or ""))
     with ui.header().classes("items-center gap-1 px-2 py-1 no-wrap").props("role=banner"):
