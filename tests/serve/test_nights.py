@@ -14,7 +14,7 @@ from hippo_mem.serve.nightwatch import Nightwatch
 from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
 
 
-def _wait(bedroom, user, seconds=120.0):
+def _wait(bedroom, user, seconds=600.0):
     end = time.monotonic() + seconds
     while (run := bedroom.run_of(user)).state == "running" and time.monotonic() < end:
         time.sleep(0.05)
