@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hippo_mem.errors import InputError, StoreBusy, StoreFormatError
+from hippo_mem.home import locked
 from hippo_mem.serve.nightwatch import Nightwatch
 from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
 
@@ -96,3 +97,18 @@ def test_the_watch_lets_only_those_sleep_for_whom_it_is_time_and_never_during_an
     assert watch.look() is None  # one at a time
     house.bedroom.stop("ana")
     assert watch.look() is None  # not again at once, and ben's memory is not full
+
+
+def test_a_night_of_another_process_is_seen_and_none_is_begun_beside_it(house, client):
+    with house.people.memory("ana") as hippo:
+        hippo.observe("Ana works at the clinic.", pin=True)
+        hippo.schedule = SleepSchedule(capacity=1)
+        lock = hippo.home.sleep_lock
+    ana = {"X-Hippo-User": "ana"}
+    assert client.get("/api/sleep", headers=ana).json() == {"state": "awake"}
+    watch = Nightwatch(house.people, house.bedroom, quiet_s=0.0)
+    with locked(lock, "sleeping"):
+        found = client.get("/api/sleep", headers=ana).json()
+        assert (found["state"], "sleeping" in found["why"]) == ("elsewhere", True)
+        assert watch.look() is None
+    assert client.get("/api/sleep", headers=ana).json() == {"state": "awake"}
