@@ -7,18 +7,26 @@ what the script does.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import warnings
 from collections.abc import Callable
 
 from hippo_mem.errors import HippoError, InputError
 
 _log = logging.getLogger(__name__)
+_LIBRARIES = r"(peft|transformers|torch)\."
 
 
 def exit_code(name: str, work: Callable[[], object]) -> int:
     """Do `work`; say what went wrong, if anything, and return the code to exit with."""
+    # The model libraries draw a bar for each of their own steps; they read these when they are imported.
+    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ.setdefault(name, "1")
     try:
-        work()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=_LIBRARIES)  # their advice to developers
+            work()
     except HippoError as error:
         sys.stderr.write(f"{name}: {' '.join(str(error).split())}\n")
         return 2 if isinstance(error, InputError) else 1
