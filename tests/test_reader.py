@@ -165,3 +165,58 @@ def test_what_is_recalled_for_its_meaning_alone_is_read(parser: FrameParser) -> 
         answer = Reader(ScriptedModel(), parser).read("Who commutes?", recall("", told, similarity=similarity))
         assert answer is not None
         assert answer.text == "Florian"
+
+
+@pytest.mark.parametrize(
+    ("memory", "question", "answer"),
+    [
+        ("We moved here because of the sea air.", "Why did we move here?", "the sea air"),
+        ("I tore a ligament playing squash in 2011.", "How did I tear a ligament?", "playing squash"),
+        ("I prune the roses twice a year.", "How often do I prune the roses?", "twice a year"),
+        ("My brother is 1.90 m tall.", "How tall is my brother?", "1.90 m"),
+        ("Our train leaves from platform 7 at noon.", "Which platform does our train leave from?", "7"),
+        ("I get up at 6:10 on workdays.", "At what time do I get up on workdays?", "6:10"),
+        ("My husband Teun bakes bread.", "Who is my husband?", "Teun"),
+        ("I never eat meat.", "Do I eat meat?", "no"),
+        ("I own a canoe.", "Do I own a canoe?", "yes"),
+        ("I prefer letters over phone calls.", "Do I prefer phone calls or letters?", "letters"),
+        ("I can't bear aniseed.", "Which spice can't I bear?", "aniseed"),
+    ],
+)
+def test_all_kinds_of_questions_are_read(parser: FrameParser, memory: str, question: str, answer: str) -> None:
+    got = Reader(ScriptedModel([answer]), parser).read(question, recall(question, memory))
+    assert got is not None
+    assert got.text == answer
+
+
+@pytest.mark.parametrize(
+    ("memory", "question"),
+    [
+        ("My gardener comes on Fridays.", "What is my gardener's name?"),
+        ("Delphine has two cats.", "What are Delphine's cats called?"),
+        ("I bought a green sofa last month.", "How much did the sofa cost?"),
+        ("Ottmar loves opera.", "What does Ottmar do for a living?"),
+    ],
+)
+def test_what_a_memory_does_not_say_is_not_answered(parser: FrameParser, memory: str, question: str) -> None:
+    assert Reader(ScriptedModel(), parser).read(question, recall(question, memory)) is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "question", "answer", "other"),
+    [
+        ("The trip costs 600 euros.", "Scratch that, the trip costs 650 euros.", "How much does the trip cost?",
+         "650 euros", "600 euros"),
+        ("Our choir meets in the chapel.", "Our choir meets in the gym.", "Where does our choir meet?", "the gym",
+         "the chapel"),
+        ("Viktor hid the key in the barn.", "Not in the barn but in the shed is where Viktor hid the key, sorry.",
+         "Where did Viktor hide the key?", "the shed", "the barn"),
+    ],
+)  # fmt: skip
+def test_of_two_memories_that_say_the_same_the_newer_counts(
+    parser: FrameParser, earlier: str, later: str, question: str, answer: str, other: str
+) -> None:
+    got = Reader(ScriptedModel([answer]), parser).read(question, recall(question, earlier, later))
+    assert got is not None
+    assert got.text == answer
+    assert got.details["others"] == (other,)

@@ -14,7 +14,8 @@ from hippo_mem.relational.lexicon import word_set
 _WORD = re.compile(r"[\w'-]+")
 _MAX_WORDS = 4  # of an option
 _FUNCTION_WORDS = word_set(
-    "i me my we our you the a an in at on of to for do does did is am are was were have has it and"
+    "i me my we our you the a an in at on of to for do does did is am are was were have has it and "
+    "rather more most prefer"
 )
 _AHEAD = re.compile(
     r"\b(?:than|over|to|instead of|rather than|more than|better than|not)\b", re.IGNORECASE

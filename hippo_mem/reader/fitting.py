@@ -25,7 +25,7 @@ _FIT: dict[str, dict[str, float]] = {
     "where": {"where": 1.0, "is": 0.2, "what": 0.3, "for": 0.4, "to": 0.3},
     "when": {"when": 1.0, "is": 0.3},
     "name": {"name": 1.0, "is": 0.9, "what": 0.5, "who": 0.5},
-    "job": {"as": 1.0, "is": 0.9, "what": 0.3},
+    "job": {"as": 1.0, "is": 0.9},
     "whose": {"owner": 1.0, "who": 0.3}, "amount": {"for": 0.6, "what": 0.3, "is": 0.6, "to": 0.3},
     "count": {"is": 0.4}, "age": {"is": 0.06}, "color": {"is": 0.4}, "how_long": {"for": 0.8, "is": 0.4},
     "why": {"why": 1.0, "purpose": 0.5, "for": 0.4}, "how": {"how": 1.0, "with": 0.7, "by": 0.6},
@@ -56,6 +56,7 @@ _STRANDED = re.compile(
     r"(?: (?:every|each|now|today|on \w+days|in the|at night|these)\b.*)?\s*\?*$",
     re.IGNORECASE,
 )
+_COMPARED = re.compile(r"\b(?:than|less|worse)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"\b(?:I|we|he|she|they)\s|^(?:you|it)\s", re.IGNORECASE)  # a span with a subject is none
 _DETERMINERS = lex.word_set("a an the my our your his her their its this that these those all some any every each of")
 _EMPTY = lex.word_set("place thing person time day one best most")
@@ -66,6 +67,7 @@ _LEFT_OVER = 0.5  # how well what fits "what" fits there
 _WHOLE = 0.5  # share of a question that asks how
 _STRANGER = 0.55  # what is said of somebody else's doing, where "I" is asked about
 _DENIED = 0.2  # what a memory denies, where the question does not
+_FAR = 0.15  # cosine below which a span is not what the noun of the question says
 _APART, _NEAR = 0.35, 1.6  # weight of a span's likeness to the noun of the question
 
 
@@ -119,8 +121,14 @@ def fitting(
             continue  # a memory without any color says nothing about a color
         if whole and fit <= _UNLIKELY:
             fit = _LEFT_OVER * _FIT["what"].get(filler.role, _UNLIKELY)
+        if asked.wanted == "name" and filler.role != "name" and (filler.text.islower() or filler.kind == "time"):
+            continue  # nobody is called "two cats"
         if asked.wanted in _NUMERIC and not _is_quantity(filler.text):
             continue
+        if f" than {filler.text} " in f"{doc.text.rstrip(' .!')} " and not _COMPARED.search(question):
+            fit *= _DENIED
+        if " but " in doc.text and re.search(rf"\bnot (?:\w+ ){{0,2}}{re.escape(filler.text)},? but\b", doc.text, re.I):
+            fit *= _DENIED  # "not in the barn but in the shed"
         sure = _KIND.get(asked.wanted, {}).get(filler.kind, 0.0) >= 0.9
         fit *= 1.0 - 0.6 * _echo(filler.text, asked, spelled)
         if asked.wanted == "count" and filler.kind == "number" and not _counts(filler.text, asked.noun, doc.text):
@@ -182,7 +190,7 @@ def _found(
 def _like_the_noun(asked: ask.Asked, spans: list[Span], alike: Alike | None) -> list[Span]:
     """ "Which herb": what is nearer in meaning to a herb weighs more, and what is called a herb most."""
     noun = asked.noun
-    if not noun or asked.wanted not in ("what", "who", "name", "where") or len(spans) < 2:
+    if not noun or asked.wanted not in ("what", "who", "name", "where") or not spans:
         return spans
     stem = noun.removesuffix("s")
     bare = [" ".join(w for w in s.text.split() if w.casefold() not in _DETERMINERS) for s in spans]
@@ -194,7 +202,7 @@ def _like_the_noun(asked: ask.Asked, spans: list[Span], alike: Alike | None) -> 
     if alike is None or not kept:
         return [s for s, _ in kept]
     near = alike(noun, [b for _, b in kept])
-    return [replace(s, fit=s.fit * (_APART + _NEAR * max(0.0, n))) for (s, _), n in zip(kept, near, strict=True)]
+    return [replace(s, fit=s.fit * (_APART + _NEAR * n)) for (s, _), n in zip(kept, near, strict=True) if n >= _FAR]
 
 
 def _apart(text: str, asked: ask.Asked, spelled: dict[str, str]) -> str:

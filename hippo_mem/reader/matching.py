@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from hippo_mem.relational import FrameParser
 from hippo_mem.relational import asking as ask
+from hippo_mem.relational.lexicon import word_set
 from hippo_mem.relational.plain_speech import plain_speech
 from hippo_mem.types import Hit
 
 RELATED = 0.34  # share of the question's weighted words a memory must have to be read at all
 SIMILAR = 0.55  # or this cosine similarity, where recall gives one
+_NEARLY = 0.65  # cosine at which other words say the same
+_LIGHT = word_set("go come take make keep put find see want need like use see stay meet spend happen")
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours|user)\b", re.IGNORECASE)
 _ASKED_OF_ME = re.compile(
     r"\b(?:do|did|am|was|have|had|will|would|should|must|can|could|are|were)\s+(?:i|we)\b(?!\s+(?:ask|know))",
@@ -30,6 +34,7 @@ class Matching:
 
     def __init__(self, parser: FrameParser, question: str, asked: ask.Asked, hits: Sequence[Hit]) -> None:
         self._parser = parser
+        self._deed = _deed(parser.doc(question)) if asked.wanted in ("where", "who", "when") else ""
         self._asked = asked
         self._kind = ask.concept(asked.noun.removesuffix("s")) if asked.wanted in ("what", "who", "name") else ""
         self.of_me = _ASKED_OF_ME.search(question) is not None
@@ -54,6 +59,10 @@ class Matching:
             share *= 0.7
         return float(share)
 
+    def may_tell(self, hit: Hit) -> bool:
+        """Whether a memory may tell where, when or by whom: it says what was done, or means nearly the same."""
+        return not self._deed or self._deed in self.words(hit.trace.text) or (hit.similarity or 0.0) >= _NEARLY
+
     def _weight(self, word: str) -> float:
         """A name counts twice, as the noun of "which gate", unless no memory has it: it only names the kind."""
         if word == self._kind:
@@ -63,6 +72,14 @@ class Matching:
     def of_sentence(self, sentence: str) -> float:
         """Share of the question's words in one sentence of a memory: of several, the one that is asked about."""
         return len(self.words(sentence) & self._asked.words) / max(1, len(self._asked.words))
+
+
+def _deed(doc: Any) -> str:
+    """The verb of a question, where it says more than that something is or happens; empty where it has none."""
+    root = next((t for t in doc if t.dep_ == "ROOT"), None)
+    if root is None or root.pos_ != "VERB" or not (found := ask.lemmas([root])) or root.lemma_.lower() in _LIGHT:
+        return ""
+    return next(iter(found))
 
 
 def may_be_mine(question: str, memory: str) -> bool:

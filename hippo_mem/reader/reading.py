@@ -21,7 +21,7 @@ from hippo_mem.embed import Embedder
 from hippo_mem.reader.choices import offered
 from hippo_mem.reader.fitting import answer_key, fitting
 from hippo_mem.reader.matching import RELATED, SIMILAR, Matching, may_be_mine
-from hippo_mem.reader.superseding import Reading, outdated
+from hippo_mem.reader.superseding import Reading, corrects, outdated
 from hippo_mem.reader.trimming import trimmed
 from hippo_mem.relational import FrameParser
 from hippo_mem.relational import asking as ask
@@ -82,7 +82,11 @@ class Reader:
         matching = Matching(self._parser, question, asked, hits)
         matches = [matching.share(hit) for hit in hits]
         order = sorted(range(len(hits)), key=lambda i: (-matches[i], i))[: self._max_memories]
-        readable = [i for i in order if matches[i] >= RELATED or (hits[i].similarity or 0.0) >= SIMILAR]
+        readable = [
+            i
+            for i in order
+            if (matches[i] >= RELATED or (hits[i].similarity or 0.0) >= SIMILAR) and matching.may_tell(hits[i])
+        ]
         if (offer := offered(doc)) is not None:
             found = {i: [_Candidate(text=o, memory=i, role="choice", weight=_base(hits, matches, i)) for o in
                          offer.spoken_of(hits[i].trace.text)] for i in readable}  # fmt: skip
@@ -137,6 +141,7 @@ class Reader:
         return Reading(
             memory=i, told=trace.valid_from, order=trace.id, role=best.role, words=matching.words(trace.text),
             spoken=ask.lemmas(self._parser.doc(best.text)) | frozenset(answer_key(best.text).split()),
+            corrects=corrects(trace.text),
         )  # fmt: skip
 
     def _alike(self, noun: str, spans: Sequence[str]) -> Sequence[float]:

@@ -5,6 +5,7 @@ In: memories with their words and likeliest spans. Out: which are out of date. K
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,12 @@ from hippo_mem.relational.lexicon import word_set
 _CORRECTING = word_set(
     "actually sorry correction scratch wait now wrong mistake instead mean update anymore longer long new change "
     "switch again since yesterday today recently really"
+)
+_IN_COMMON = 2  # content words of what is corrected
+_CORRECTION = re.compile(
+    r"\b(?:i was (?:wrong|mistaken)|actually|correction|my mistake|i (?:mis\w+|meant)|scratch that|in fact|"
+    r"got (?:it|that) wrong|rather than|instead of|not .{2,60}? but|no longer|sorry)\b|, not \w",
+    re.IGNORECASE,
 )
 _MOST_APART = 1  # content words that either has besides the value and the question's own
 
@@ -28,6 +35,12 @@ class Reading:
     role: str
     words: frozenset[str]
     spoken: frozenset[str]
+    corrects: bool = False  # whether it says of itself that it puts something right
+
+
+def corrects(text: str) -> bool:
+    """Whether a memory says of itself that it puts something right."""
+    return _CORRECTION.search(text) is not None
 
 
 def outdated(readings: Sequence[Reading], asked: frozenset[str]) -> Mapping[int, int]:
@@ -42,7 +55,11 @@ def outdated(readings: Sequence[Reading], asked: frozenset[str]) -> Mapping[int,
 
 
 def _same_statement(newer: Reading, older: Reading, asked: frozenset[str]) -> bool:
-    if newer.spoken == older.spoken or newer.role != older.role:
+    if newer.spoken == older.spoken:
+        return False
+    if newer.corrects and not older.corrects:  # "not in the barn but in the shed, that is where Ana hid the key"
+        return len(newer.words & asked) >= len(older.words & asked) and len(newer.words & older.words) >= _IN_COMMON
+    if newer.role != older.role:
         return False
     if newer.words & asked != older.words & asked:
         return False

@@ -32,6 +32,10 @@ def trimmed(span: str, question: str, wanted: str, noun: str) -> str:
         return spot["where"]
     if wanted in ("name", "who") and (owned := _OWNED.match(span)) and f" {owned['role'].casefold()} " in asked:
         return owned["name"]
+    if wanted == "how":  # "my steak medium rare", how I like my steak
+        of_span = span.split()
+        ahead = (n for n in range(len(of_span) - 1, 1, -1) if f" {' '.join(of_span[:n]).casefold()} " in asked)
+        span = " ".join(of_span[next(ahead, 0) :])
     parts = re.split(r",? and ", span)
     about = [p for p in parts if noun and noun.casefold() in p.casefold().split()]
     if len(parts) > 1 and len(about) == 1:

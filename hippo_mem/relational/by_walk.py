@@ -20,6 +20,7 @@ from hippo_mem.relational.query import NOW, Along, Node, Query, When
 from hippo_mem.relational.question_words import CHANGE, PRONOUNS, Reading, Word, premises, readings, words_of
 from hippo_mem.relational.tuples import USER
 from hippo_mem.relational.unasking import polished
+from hippo_mem.relational.vocabulary import role_name
 from hippo_mem.relational.walking import Reached, Walker
 from hippo_mem.types import Decision
 
@@ -118,6 +119,8 @@ class ByWalk:
             relation = r.rows[-1].relation
             if says_nothing(entity.key, relation):
                 continue
+            if _asks_role(query, noun) and relation == "has" and role_name(entity.key) not in ("", role_name(noun)):
+                continue  # who has a brother has no boyfriend by that
             if not kinds.may_be(look, entity, query.wanted):
                 continue
             if noun and not _asks_role(query, noun):

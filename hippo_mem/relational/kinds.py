@@ -40,6 +40,7 @@ _ORGANIZATIONS = lex.word_set(
     "company firm employer organization organisation office business workplace institution paper newspaper publisher "
     "school college university label shop store agency studio factory"
 )
+_TIMES = lex.word_set("date day year month time hour week weekday season birthday anniversary")
 _ANYWHERE = lex.word_set("go_to come_to visit attend see meet want need have has get use find like likes dislikes")
 _LOOSE = lex.word_set("thing things item object one ones stuff")
 # Nouns that ask for the tail of a relation by their own meaning.
@@ -113,6 +114,8 @@ def is_called(look: Lookups, entity: Entity, noun: str, relation: str, *, one: b
         return True if "organization" in sorts else False if "person" in sorts else None
     if asked in ("color", "colour", "shade"):
         return any(w in lex.COLORS for w in low.split(" "))
+    if asked in _TIMES:
+        return entity.kind in ("time", "number", "value") and "settlement" not in sorts
     if role_name(asked):
         return True if "person" in sorts else False if relation in _ANYWHERE else None
     if is_common(entity.name) or "person" in sorts:

@@ -17,7 +17,9 @@ _OPENERS = "|".join(
         "anyways? actually honestly correction oops whoops"
     ).split()
 ) + (
-    "|ok(?:ay)? so|by the way|guess what|fun fact|just so you know|believe it or not|you know what|as it happens|"
+    "|from now on|as of (?:now|today)|starting (?:now|today)|i meant(?: that| to say)?(?! (?:to|a lot|well|it)\\b)|"
+    "ok(?:ay)? so|"
+    "by the way|guess what|fun fact|just so you know|believe it or not|you know what|as it happens|"
     "to be honest|in fact|scratch that|my bad|my mistake|i misspoke|hang on|hold on|for the record|just fyi|"
     "quick update|good news|bad news|long story short"
 )
@@ -65,7 +67,7 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _NOT_BUT = re.compile(
-    r"^(?P<who>.+?)(?P<be>\s+(?:is|are|was|were)|['\u2019](?:s|re))(?: not|n['\u2019]t)\s+"
+    r"^(?P<who>.+?)(?P<be>\s+(?:is|are|was|were)|['\u2019](?:s|re))(?: not| no longer|n['\u2019]t)\s+"
     r"(?P<old>[^,.;]+?),? "
     r"but(?: rather)? (?P<new>[^,;]+?)(?P<end>[.!]*)$",
     re.IGNORECASE,
@@ -86,9 +88,16 @@ _TURNED = (
     (re.compile(r"^(?:for|as) (?P<for>[^,]+?),? nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I),
      r"\g<what> is the best for \g<for>\g<rest>"),
     (re.compile(r"^nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I), r"\g<what> is the best\g<rest>"),
+    (re.compile(r"^(?P<what>.+?) (?:(?:was|were|has been|have been|got|is) )?(?:has |have )?changed "
+                r"(?:from .+? )?to (?P<is>.+)$", re.I), r"\g<what> is \g<is>"),
     (re.compile(r"^nothing (?P<does>\w+s\b.*?) (?:like|as much as|more than) (?P<what>.+?)(?P<end>[.!]*)$", re.I),
      r"\g<what> \g<does>\g<end>"),
 )  # fmt: skip
+_CHANGED_MINE = re.compile(
+    r"^(?:i|we)(?:['\u2019]ve| have)? (?:changed|moved|switched) (?P<what>(?:my|our|the) [^,.]+?) "
+    r"(?:from .+? )?to (?P<is>[^,]+)$",
+    re.IGNORECASE,
+)
 _BE = re.compile(r"\b(is|are|was|were)\b(?! not\b)")
 _SPLICE = re.compile(
     r",\s+(?:and\s+|but\s+)?(?=(?:now (?:i|we|he|she|they|it|my|our)\b|(?:his|her|its|their) names? (?:is|are)\b|"
@@ -137,6 +146,8 @@ def _plain(sentence: str) -> str:
     said = _COPULA.sub(" is ", said)
     if (wrong := _WRONG.match(said)) is not None:
         said = f"{wrong['what'] or wrong['thing']} is {wrong['is']}"
+    if (changed := _CHANGED_MINE.match(said)) is not None:
+        said = f"{changed['what']} is {changed['is']}"
     for shape, straight in _TURNED:
         said = shape.sub(straight, said)
     if not _SUBORDINATE.match(said):

@@ -68,4 +68,6 @@ def test_a_question_about_remembering_is_no_reminder():
 
 def test_any_text_is_read():
     for text in ("{}", "<|im_end|>", "a" * 5000, "日本語の文です。", "1 + 1 =", "\t\n x"):
-        read_message(text, PARSER)
+        said = read_message(text, PARSER)
+        assert said.text == text
+        assert all(word in text for word in (*said.told.split(), *said.asked.rstrip("?").split()))

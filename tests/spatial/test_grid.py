@@ -85,8 +85,10 @@ def test_other_texts_are_no_grids(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="(), 0123456789gridstartoalx#.SG\n", max_size=200))
-def test_any_text_is_read(text: str) -> None:
-    read_grid(text)
+def test_any_text_is_a_board_with_sides_and_moves_or_none(text: str) -> None:
+    grid = read_grid(text)
+    assert grid is None or (grid.width, grid.height) == (None, None) or min(grid.width or 1, grid.height or 1) > 0
+    assert grid is None or set(grid.told or "") <= set("UDLR")
 
 
 _CELLS = st.tuples(st.integers(0, 4), st.integers(0, 4))
