@@ -13,7 +13,15 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from hippo_eval.cells import ItemRow, Phase
-from hippo_eval.metrics import answer_rank, format_faults, hit_rate_at_k, kind_of, latency, mean_reciprocal_rank
+from hippo_eval.metrics import (
+    answer_rank,
+    format_faults,
+    hit_rate_at_k,
+    holds_answer,
+    kind_of,
+    latency,
+    mean_reciprocal_rank,
+)
 from hippo_eval.report.reading import Board, Key, Run
 from hippo_eval.statistics import Comparison, Interval, compare_right, compare_scores, holm, mean_interval
 
@@ -25,7 +33,8 @@ _SEED = 0  # of the resampling; the same answers give the same report
 class Figures:
     """One entry of a board in one phase.
 
-    `in_reach`: share of questions whose answer stood in any text that could be read; `hit_rates`: in the first k.
+    `held`: share of answers in which the true one stands, whatever stands beside it. `in_reach`: share of questions
+    whose answer stood in any text that could be read; `hit_rates`: in the first k.
     """
 
     label: str
@@ -33,6 +42,7 @@ class Figures:
     n: int
     em: Interval
     em_raw: float
+    held: Interval
     f1: Interval
     refusals: float
     kinds: Mapping[str, float]
@@ -86,6 +96,7 @@ def figures_of(board: Board, label: str, phase: Phase) -> Figures | None:
         n=len(rows),
         em=_interval(board, rows, lambda r: float(r.em)),
         em_raw=_mean(r.em_raw for r in answers),
+        held=_interval(board, rows, lambda r: float(holds_answer([r.answer], r.gold))),
         f1=_interval(board, rows, lambda r: r.f1),
         refusals=_mean(r.refusal for r in answers),
         kinds=_shares("exact" if r.em else kind_of(r.answer, r.gold) for r in answers),

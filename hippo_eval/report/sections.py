@@ -71,6 +71,7 @@ def em_by_preset(run: Run) -> list[Block]:
     """EM of every preset with its interval: a picture a board, and one table of all."""
     pictures = []
     cells: dict[str, dict[str, str | Marked]] = {}
+    held: dict[str, dict[str, str]] = {}
     for board in run.boards:
         marks, ems = [], {}
         for label in board.entries:
@@ -80,6 +81,7 @@ def em_by_preset(run: Run) -> list[Block]:
                 em, color = found.em, color_of(board, label)
                 marks.append(plots.Mark(label=short(label), value=em.mean, low=em.low, high=em.high, color=color))
                 ems[label] = em
+                held.setdefault(label, {})[board.name] = with_interval(found.held)
         best = max((em.mean for em in ems.values()), default=0.0)
         for label, em in ems.items():
             tone: Tone = "good" if em.mean == best and best > 0 else "plain"
@@ -98,7 +100,16 @@ def em_by_preset(run: Run) -> list[Block]:
         rows=[[label, *(by_board.get(n, NONE) for n in names)] for label, by_board in cells.items()],
         note=f"The highest mean of each column is drawn out. +sleep: asked with the memory off, after a night. {NOTE}",
     )
-    return [Heading(text="Exact match by preset"), Plots(plots=pictures), table]
+    among = Table(
+        header=("preset", *names),
+        rows=[[label, *(by_board.get(n, NONE) for n in names)] for label, by_board in held.items()],
+        note="Share of answers in which the true one stands, whatever else they say: a model that answers in sentences "
+        "loses exact match by its manner, not by what it knows.",
+    )
+    return [
+        Heading(text="Exact match by preset"), Plots(plots=pictures), table,
+        Paragraph(text="The same answers, judged by whether the true one stands anywhere in them:"), among,
+    ]  # fmt: skip
 
 
 def judgments(run: Run, pairs: Sequence[Pairing]) -> list[Block]:
