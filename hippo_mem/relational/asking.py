@@ -178,6 +178,7 @@ def asked(doc: Any) -> Asked:
         for w in lemmas(doc)
         if (_NOUNS.get(w) != wanted or wanted == "job") and not (wanted == "name" and w == "call")
     )
+    noun = "" if noun in names else noun  # "what Hamid buried": he is no kind of thing
     return Asked(wanted=wanted, words=words, names=names, noun=noun, first_person=first, prepositions=loose)
 
 

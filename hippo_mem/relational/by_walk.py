@@ -14,6 +14,7 @@ from hippo_mem.relational import kinds
 from hippo_mem.relational import relation_words as rel
 from hippo_mem.relational.containment import within
 from hippo_mem.relational.decisions import Found, decision_of
+from hippo_mem.relational.entities import Entity
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
 from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
 from hippo_mem.relational.query import NOW, Along, Node, Query, When
@@ -22,8 +23,10 @@ from hippo_mem.relational.tuples import USER
 from hippo_mem.relational.unasking import polished
 from hippo_mem.relational.vocabulary import role_name
 from hippo_mem.relational.walking import Reached, Walker
+from hippo_mem.relational.whereabouts import LOCATED
 from hippo_mem.types import Decision
 
+_LASTING_PLACES = frozenset({"address", "home", "residence", "hometown", "birthplace"})
 _CLAUSE = re.compile(r"\b(?:who|whom|that|which|where|whose|of|with|called|named)\b|'s\b|\w (?:ed|ing)\b")
 
 
@@ -119,8 +122,8 @@ class ByWalk:
             relation = r.rows[-1].relation
             if says_nothing(entity.key, relation):
                 continue
-            if _asks_role(query, noun) and relation == "has" and role_name(entity.key) not in ("", role_name(noun)):
-                continue  # who has a brother has no boyfriend by that
+            if _beside_the_noun(query.node, entity, relation):
+                continue
             if not kinds.may_be(look, entity, query.wanted):
                 continue
             if noun and not _asks_role(query, noun):
@@ -154,6 +157,15 @@ def _what_it_is(look: Lookups, reached: Reached, noun: str) -> Reached | None:
             if not row.negated and not look.entity(row.tail).key.endswith(noun):
                 return replace(reached, entity=row.tail, rows=(*reached.rows, row))
     return None
+
+
+def _beside_the_noun(node: Node, entity: Entity, relation: str) -> bool:
+    """Whether a relation is too loose for the noun asked for: who has a brother has no boyfriend by that, and where
+    somebody sits is nobody's address."""
+    noun = rel.singular(node.noun).split(" ")[-1] if isinstance(node, Along) else ""
+    if relation == "has" and role_name(noun):
+        return kinds.is_common(entity.name) and role_name(entity.key.split(" ")[-1]) != role_name(noun)
+    return relation == LOCATED and noun in _LASTING_PLACES and kinds.is_common(entity.name)
 
 
 def _asks_role(query: Query, noun: str) -> bool:

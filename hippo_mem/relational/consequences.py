@@ -112,9 +112,7 @@ def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], contex
     return found
 
 
-def _denied_kind(
-    connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None
-) -> list[Tuple]:
+def _denied_kind(connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None) -> list[Tuple]:
     """Who drinks no coffee any longer drinks no "two coffees" either: a bare noun denies everything of its kind."""
     heads = sorted(same.of_name(t.head))
     if not heads or " " in t.tail or not t.tail.islower() or t.relation in (LOCATED, "is", "is_a", "name"):

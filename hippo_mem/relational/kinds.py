@@ -115,7 +115,7 @@ def is_called(look: Lookups, entity: Entity, noun: str, relation: str, *, one: b
     if asked in ("color", "colour", "shade"):
         return any(w in lex.COLORS for w in low.split(" "))
     if asked in _TIMES:
-        return entity.kind in ("time", "number", "value") and "settlement" not in sorts
+        return entity.kind in ("time", "number") or (entity.kind == "value" and not sorts)
     if role_name(asked):
         return True if "person" in sorts else False if relation in _ANYWHERE else None
     if is_common(entity.name) or "person" in sorts:

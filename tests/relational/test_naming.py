@@ -56,3 +56,37 @@ def test_what_is_called_something_is_known_by_its_name(awake: Awake, told: str, 
     decision = awake.decide(question)
     assert decision is not None
     assert decision.text == wanted
+
+
+@pytest.mark.parametrize(
+    ("told", "question"),
+    [
+        ("I have a brother.", "Who is my boyfriend?"),
+        ("I always sit by the window on planes.", "What is my address?"),
+        ("My sister has a wedding in Bruges to go to.", "Which hairdresser does my sister have?"),
+        ("My phone is a nuisance.", "Whose phone do I have?"),
+    ],
+)
+def test_a_loose_relation_does_not_stand_for_the_noun_asked_for(awake: Awake, told: str, question: str) -> None:
+    awake.observe(told)
+    assert awake.decide(question) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "wanted", "others"),
+    [
+        (("My accountant is Mr. Falk.", "I was wrong about my accountant: it's Ms. Brandt."), "Who is my accountant?",
+         "Ms. Brandt", ("Mr. Falk",)),
+        (("I drink two coffees a day.", "I no longer drink coffee, now I drink matcha."), "What do I drink now?",
+         "matcha", ()),
+        (("I'm married to Joaquim.", "My husband works at night."), "Who am I married to?", "Joaquim", ()),
+    ],
+)  # fmt: skip
+def test_what_is_put_right_is_answered_as_it_is_now(
+    awake: Awake, told: tuple[str, ...], question: str, wanted: str, others: tuple[str, ...]
+) -> None:
+    for sentence in told:
+        awake.observe(sentence)
+    decision = awake.decide(question)
+    assert decision is not None
+    assert (decision.text, decision.others) == (wanted, others)
