@@ -21,8 +21,8 @@ _LIBRARIES = r"(peft|transformers|torch)\."
 def exit_code(name: str, work: Callable[[], object]) -> int:
     """Do `work`; say what went wrong, if anything, and return the code to exit with."""
     # The model libraries draw a bar for each of their own steps; they read these when they are imported.
-    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
-        os.environ.setdefault(name, "1")
+    for setting in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ.setdefault(setting, "1")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=_LIBRARIES)  # their advice to developers
