@@ -17,8 +17,12 @@ TOO_LONG_S = 240.0
 
 @contextmanager
 def server(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, list[str]]]:
-    """(the process, a client, the lines it has said on stderr so far); killed at the end."""
+    """(the process, a client, the lines it has said on stderr so far); killed at the end.
+
+    On torch, which is loaded where a model has to speak: another engine would be exported first.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "hippo_cli", "serve", "--port", "0", "--no-web", "--no-nights"]
+    command += ["--engine", "torch"]
     process = subprocess.Popen(
         [*command, "--home", str(home), *options], stderr=subprocess.PIPE, text=True,
         env={**os.environ, "COLUMNS": "200"},

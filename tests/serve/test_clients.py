@@ -16,7 +16,7 @@ SECRETS = ("Quillfeather", "lighthouse", "zeppelin", "orangery")
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, tiny_folder):
-    with server(tmp_path_factory.mktemp("served"), "--model", str(tiny_folder), "--engine", "torch", "--verbose") as (
+    with server(tmp_path_factory.mktemp("served"), "--model", str(tiny_folder), "--verbose") as (
         _,
         client,
         said,
