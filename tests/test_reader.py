@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from hippo_eval.suites import episodic
+from hippo_mem.embed import MiniLMEmbedder
 from hippo_mem.reader import Reader, reading_prompt, trimmed
 from hippo_mem.relational import FrameParser
 from hippo_mem.types import Hit, Provenance, Recall, Salience, Trace
@@ -220,3 +221,12 @@ def test_of_two_memories_that_say_the_same_the_newer_counts(
     assert got is not None
     assert got.text == answer
     assert got.details["others"] == (other,)
+
+
+def test_a_noun_that_says_nothing_chooses_nothing(parser: FrameParser) -> None:
+    told = "Hester hides two left boots beneath the floorboards, and nobody knows."
+    model = ScriptedModel(["two left boots"])
+    question = "Which thing is it that Hester hides beneath the floorboards?"
+    got = Reader(model, parser, embedder=MiniLMEmbedder()).read(question, recall(question, told))
+    assert got is not None
+    assert got.text == "two left boots"

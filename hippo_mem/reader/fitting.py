@@ -59,7 +59,8 @@ _STRANDED = re.compile(
 _COMPARED = re.compile(r"\b(?:than|less|worse)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"\b(?:I|we|he|she|they)\s|^(?:you|it)\s", re.IGNORECASE)  # a span with a subject is none
 _DETERMINERS = lex.word_set("a an the my our your his her their its this that these those all some any every each of")
-_EMPTY = lex.word_set("place thing person time day one best most")
+_EMPTY = lex.word_set("place thing item object stuff person time day one best most")
+_NOBODY = lex.word_set("i we me you nobody nothing somebody someone something everybody everyone everything anybody")
 _MAX_CHARS = 120
 _MAX_REST = 4  # words
 _MAX_SPANS = 12  # of one memory that the model weighs
@@ -190,7 +191,7 @@ def _found(
 def _like_the_noun(asked: ask.Asked, spans: list[Span], alike: Alike | None) -> list[Span]:
     """ "Which herb": what is nearer in meaning to a herb weighs more, and what is called a herb most."""
     noun = asked.noun
-    if not noun or asked.wanted not in ("what", "who", "name", "where") or not spans:
+    if not noun or asked.wanted not in ("what", "who", "name", "where") or not spans or noun in _EMPTY:
         return spans
     stem = noun.removesuffix("s")
     bare = [" ".join(w for w in s.text.split() if w.casefold() not in _DETERMINERS) for s in spans]
@@ -248,7 +249,7 @@ def _said(span: str, question: str, asked: ask.Asked, spelled: dict[str, str]) -
     words = [w for w in answer_key(span).split() if w not in ("my", "our", "your")]
     said = set(answer_key(question).split())
     plain = [ask.concept(spelled.get(w, w)) for w in words if w not in said and w not in _EMPTY]
-    return (bool(words) and all(w in asked.words for w in plain)) or span in ("I", "we", "me", "you")
+    return (bool(words) and all(w in asked.words for w in plain)) or span.lower() in _NOBODY
 
 
 def _echo(span: str, asked: ask.Asked, spelled: dict[str, str]) -> float:
