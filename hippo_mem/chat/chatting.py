@@ -166,7 +166,9 @@ class Chatting:
         hits = recall.hits if asked.first_person else tuple(h for h in recall.hits if self._covers(asked, h))
         if not hits:
             return None
-        answer = Reader(self._engine(), self._parser).read(question, replace(recall, hits=hits))
+        answer = Reader(self._engine(), self._parser, embedder=self._awake().embedder).read(
+            question, replace(recall, hits=hits)
+        )
         if answer is None or not answer.text:
             return None
         return _sentence(answer.text), "reader", (_read_from(answer, hits),), ()
