@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
 
+from anyio import CancelScope
+
 from hippo_mem.errors import StoreBusy
 
 _BEHIND = 10  # of the 19 steps a thread can be put back: it gets a tenth of a core that another one wants
@@ -38,8 +40,13 @@ class Queue:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="hippo-decode", initializer=_stand_behind)
 
     async def decode(self, step: Callable[[], T]) -> T:
-        """Run a step of decoding in one of the threads for it. For whoever is inside."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, step)
+        """Run a step of decoding in one of the threads for it. For whoever is inside.
+
+        Whoever is canceled meanwhile leaves when the step has ended: nobody takes its answer apart before.
+        """
+        with CancelScope(shield=True):
+            ended = await asyncio.get_running_loop().run_in_executor(self._threads, step)
+        return ended
 
     def close(self) -> None:
         """Start no step any more; one that runs ends by itself."""
