@@ -44,9 +44,10 @@ class Queue:
 
         Whoever is canceled meanwhile leaves when the step has ended: nobody takes its answer apart before.
         """
+        running = asyncio.get_running_loop().run_in_executor(self._threads, step)
         with CancelScope(shield=True):
-            ended = await asyncio.get_running_loop().run_in_executor(self._threads, step)
-        return ended
+            await asyncio.wait([running])
+        return running.result()
 
     def close(self) -> None:
         """Start no step any more; one that runs ends by itself."""
