@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.errors import ModelUnavailable
+from hippo_mem.onnx_session import open_session
 
 Floats = NDArray[np.float32]
 _WEIGHTS = "model.safetensors"
@@ -55,7 +56,8 @@ class SentenceEncoder:
             activation = config.get("hidden_act", "gelu")
             if activation != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
                 raise ModelUnavailable(f"the model in {folder} is no plain BERT ({activation})")
-            self._session = _session(encoder_graph(folder / _WEIGHTS, config), folder)
+            # One core a pass: two that wait for each other at every product gain little, and waste what waits.
+            self._session = open_session(encoder_graph(folder / _WEIGHTS, config), n_threads=1, weights=folder)
         except (OSError, ValueError, KeyError) as error:
             raise ModelUnavailable(f"cannot read the model in {folder}: {error}") from error
         self._tokenizer.no_padding()
@@ -203,18 +205,3 @@ def _head(file: Path) -> tuple[int, dict[str, Any]]:
         entries: dict[str, Any] = json.loads(opened.read(length))
     entries.pop("__metadata__", None)
     return 8 + length, entries
-
-
-def _session(model: bytes, folder: Path) -> Any:
-    """The graph, open. Raises: ModelUnavailable when the weights do not fit it."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1  # two that wait for each other at every product gain little, and waste what waits
-    options.enable_cpu_mem_arena = False  # it would keep what the longest texts once needed
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
-    try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library raises classes of its own for each kind of failure
-        raise ModelUnavailable(f"cannot read the model in {folder}: {error}") from error

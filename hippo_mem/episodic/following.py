@@ -24,9 +24,9 @@ from hippo_mem.episodic.columns import COLUMNS, Columns
 from hippo_mem.episodic.keys import KeyIndex, Separator
 from hippo_mem.episodic.vector_space import check_space, enter_space
 from hippo_mem.episodic.word_index import WordIndex
+from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.index import Stamp, VectorIndex, discard
-from hippo_mem.trimming import give_back_freed_memory
 
 _log = logging.getLogger(__name__)
 

@@ -18,13 +18,13 @@ from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps
 
 from hippo_mem.errors import ModelUnavailable
+from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import verbs
 from hippo_mem.relational.clauses import clauses
 from hippo_mem.relational.framing import Frame, be_frame, clause_frame, name_frames, plain_frame
 from hippo_mem.relational.one_core import one_core
 from hippo_mem.relational.plain import read_plain
-from hippo_mem.trimming import give_back_freed_memory
 from hippo_mem.types import MAX_TEXT_CHARS
 
 __all__ = ["MODELS", "Frame", "FrameParser"]

@@ -24,6 +24,7 @@ from hippo_mem.lm.model import LanguageModel
 from hippo_mem.lm.quick.build import export_plain
 from hippo_mem.lm.quick.home import EngineUnavailable
 from hippo_mem.lm.quick.parity import BARS, agreement
+from hippo_mem.onnx_session import open_session
 
 # float32 differs from torch in the order of its sums alone.
 _BARS = {"fp32": (0.995, 1e-4), **BARS}
@@ -96,14 +97,10 @@ def plain_logits(graph: Path, lm: LanguageModel) -> Callable[[str], NDArray[np.f
 
     Raises: ModelUnavailable when onnxruntime does not load it.
     """
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library raises classes of its own for each kind of failure
-        raise ModelUnavailable(f"onnxruntime does not load {graph}: {error}") from error
+        session = open_session(graph)
+    except ValueError as error:
+        raise ModelUnavailable(f"{graph} cannot be run: {error}") from error
     past = {i.name: i.shape for i in session.get_inputs() if i.name.startswith("past_key_values.")}
 
     def logits(text: str) -> NDArray[np.float32]:
@@ -113,7 +110,7 @@ def plain_logits(graph: Path, lm: LanguageModel) -> Callable[[str], NDArray[np.f
             feed[name] = np.zeros((1, shape[1], 0, lm.head_width), dtype=np.float32)
         try:
             found: NDArray[np.float32] = session.run(["logits"], feed)[0][0]
-        except Exception as error:  # as above
+        except Exception as error:  # the library raises classes of its own for each kind of failure
             raise EngineUnavailable(f"onnxruntime does not run {graph}: {error}") from error
         return found
 

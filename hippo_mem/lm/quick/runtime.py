@@ -10,7 +10,6 @@ Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
+from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.lm.chat_template import read_template
 from hippo_mem.lm.engine import AdapterUse, room
 from hippo_mem.lm.quick.adapter import NightAdapter, read_adapter
@@ -25,7 +25,6 @@ from hippo_mem.lm.quick.graph_names import state_name
 from hippo_mem.lm.quick.session import Graph, Text
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
-from hippo_mem.trimming import give_back_freed_memory
 
 GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
@@ -62,7 +61,6 @@ class QuickEngine:
         self._widths: dict[str, int] = stamp["adapter_inputs"]
         self._silent = {name: _rank_zero(name, width) for name, width in self._widths.items()}
         self._adapter: NightAdapter | None = None
-        self._lock = threading.Lock()
         self.night: Path | None = None
         self.adopt(night)
         give_back_freed_memory()

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo_mem.errors import ModelUnavailable
 from hippo_mem.lm.quick.graph_names import LOGIT_ROWS
+from hippo_mem.onnx_session import open_session
 
 Floats = NDArray[np.float32]
 _PAST, _PRESENT = "past_key_values.", "present."
@@ -34,22 +34,14 @@ class Graph:
     Args:
         head_width: w; the file leaves it open.
         n_threads: that share one product; half of the cores by default, since what recalls beside it needs one too.
-    Raises: ModelUnavailable when onnxruntime does not open the file.
+    Raises: ValueError when onnxruntime does not take the file.
     """
 
     def __init__(self, file: Path, *, head_width: int, n_threads: int | None = None) -> None:
-        import onnxruntime as ort
+        from onnxruntime import OrtValue
 
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = n_threads or max(1, len(os.sched_getaffinity(0)) // 2)
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False  # gives back what a pass took
-        try:
-            self._session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the library raises classes of its own for each kind of failure
-            raise ModelUnavailable(f"{file} does not open: {error}") from error
-        self._values = ort.OrtValue
+        self._session = open_session(file, n_threads=n_threads or max(1, len(os.sched_getaffinity(0)) // 2))
+        self._values = OrtValue
         # (H, w) by the name of an input that carries the cache
         inputs = self._session.get_inputs()
         self._cached = {i.name: (int(i.shape[1]), head_width) for i in inputs if i.name.startswith(_PAST)}

@@ -10,7 +10,7 @@ import pytest
 
 _CODE = """
 import psutil
-from hippo_mem.trimming import give_back_freed_memory
+from hippo_mem.freed_memory import give_back_freed_memory
 blocks = [bytearray(50_000) for _ in range(2_000)]  # 100 MB, each below what malloc maps by itself
 del blocks[::2], blocks[:-1:2]
 last = blocks
