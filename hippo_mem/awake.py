@@ -273,10 +273,9 @@ class Awake:
         """
         check_k(k)
         started = time.perf_counter()
-        asked = soften(cue)
-        vector = self.embedder.embed([asked])[0] if asked and self._recaller.looks_by_vector else None
+        vector = self._recaller.vector_of(cue)
         with self.database.read():  # one state of the store for all three, and one turn at it
-            facts, places = self.knowledge.retrieve(asked, k, where=where, as_of=as_of)
+            facts, places = self.knowledge.retrieve(soften(cue), k, where=where, as_of=as_of)
             extra = traces_of(facts, places)
             found = self._recaller.recall(cue, k, where=where, as_of=as_of, extra=extra, vector=vector)
         found = replace(found, facts=tuple(facts), places=tuple(places), seconds=time.perf_counter() - started)

@@ -47,10 +47,12 @@ class Recaller:
         self.config = config or RecallConfig()
         self.n_requests = 0
 
-    @property
-    def looks_by_vector(self) -> bool:
-        """Whether a cue's vector is of use."""
-        return self.config.dense or self.config.sparse
+    def vector_of(self, cue: str) -> Floats | None:
+        """What `recall` takes as the cue's vector, for a caller who wants it embedded beforehand: (d,), or None where
+        nothing is looked for by it."""
+        asked = soften(cue)
+        wanted = asked and (self.config.dense or self.config.sparse)
+        return self._embedder.embed([asked])[0] if wanted else None
 
     def recall(
         self,
@@ -82,6 +84,7 @@ class Recaller:
         started = time.perf_counter()
         self.n_requests += 1
         asked = soften(cue)
+        vector = self.vector_of(cue) if vector is None else vector
         hits = self._hits(asked, k, where, as_of, extra or {}, vector) if asked else ()
         return Recall(cue=cue, hits=hits, seconds=time.perf_counter() - started)
 
@@ -96,9 +99,7 @@ class Recaller:
     ) -> tuple[Hit, ...]:
         c = self.config
         depth = max(_MIN_DEPTH, 4 * k)
-        unit = None
-        if self.looks_by_vector:
-            unit = self._store.unit(self._embedder.embed([cue])[0] if vector is None else vector)
+        unit = self._store.unit(vector) if vector is not None and (c.dense or c.sparse) else None
         rankings: dict[str, Sequence[int]] = {}
         weights = {"dense": c.dense_weight, "lexical": c.lexical_weight, "sparse": c.sparse_weight}
         cosines: dict[int, float] = {}

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
-
 from hippo_mem.embed import Embedder
 from hippo_mem.reader.choices import offered
 from hippo_mem.reader.fitting import answer_key, fitting
@@ -94,10 +92,10 @@ class Reader:
             found = {i: self._truth(question, asked, hits, matches, i) for i in readable}
         else:
             found = {i: self._candidates(asked, question, matching, hits, matches, i) for i in readable}
-        newer = outdated([r for i in readable if found[i] for r in [self._reading(matching, hits[i], i, found[i])]],
-                         asked.words)  # fmt: skip
-        past = tuple(dict.fromkeys(found[i][0].text for i in sorted(newer)))[:_OTHERS]
-        candidates = [c for i in readable if i not in newer for c in found[i]]
+        readings = [self._reading(matching, hits[i], i, found[i]) for i in readable if found[i]]
+        old = outdated(readings, asked.words)
+        past = tuple(dict.fromkeys(found[i][0].text for i in sorted(old)))[:_OTHERS]
+        candidates = [c for i in readable if i not in old for c in found[i]]
         if not candidates:
             return None
         totals = _totals(candidates)
@@ -146,8 +144,7 @@ class Reader:
 
     def _alike(self, noun: str, spans: Sequence[str]) -> Sequence[float]:
         assert self._embedder is not None
-        vectors = np.asarray(self._embedder.embed([noun, *spans]), dtype=np.float32)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        vectors = self._embedder.embed([noun, *spans])
         return [float(x) for x in vectors[1:] @ vectors[0]]
 
     def _weigh(

@@ -6,8 +6,9 @@ In: memories with their words and likeliest spans. Out: which are out of date. K
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from hippo_mem.relational.lexicon import word_set
 
@@ -43,15 +44,10 @@ def corrects(text: str) -> bool:
     return _CORRECTION.search(text) is not None
 
 
-def outdated(readings: Sequence[Reading], asked: frozenset[str]) -> Mapping[int, int]:
-    """The memories that a newer one of the same statement replaces, each with that one."""
-    found: dict[int, int] = {}
+def outdated(readings: Sequence[Reading], asked: frozenset[str]) -> frozenset[int]:
+    """The memories that a newer one of the same statement replaces."""
     latest = sorted(readings, key=lambda r: (r.told, r.order), reverse=True)
-    for i, newer in enumerate(latest):
-        for older in latest[i + 1 :]:
-            if older.memory not in found and _same_statement(newer, older, asked):
-                found[older.memory] = newer.memory
-    return found
+    return frozenset(older.memory for newer, older in combinations(latest, 2) if _same_statement(newer, older, asked))
 
 
 def _same_statement(newer: Reading, older: Reading, asked: frozenset[str]) -> bool:
