@@ -28,11 +28,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), *, seed: int | None = 
     file = Path(path)
     data = config.load_yaml(file)
     for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"cannot read the override {override!r}; write it as a.b=c")
-        value = None if text.strip() == "all" else yaml.safe_load(text)  # of a number that limits something
-        _put(data, key.strip(), value, override)
+        put(data, override)
     if seed is not None:
         data["seed"] = seed
     return from_mapping(data, origin=str(file))
@@ -50,12 +46,17 @@ def from_mapping(data: Mapping[str, Any], *, origin: str = "config") -> Experime
         raise ConfigError(f"{origin}: {error}") from None
 
 
-def _put(data: dict[str, Any], key: str, value: Any, override: str) -> None:
-    """Set `a.b` in nested mappings; what is missing on the way is made, and checked later like the rest."""
-    *path, last = key.split(".")
+def put(data: dict[str, Any], override: str) -> None:
+    """Set "a.b=c" in nested mappings; what is missing on the way is made, and checked later like the rest.
+
+    Raises: ConfigError for what is no such setting, or a way through something that holds no keys.
+    """
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"cannot read the override {override!r}; write it as a.b=c")
+    *path, last = key.strip().split(".")
     for step in path:
-        inner = data.setdefault(step, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"override {override!r}: {step!r} holds {type(inner).__name__}, not keys")
-        data = inner
-    data[last] = value
+        data = data.setdefault(step, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"override {override!r}: {step!r} holds {type(data).__name__}, not keys")
+    data[last] = None if text.strip() == "all" else yaml.safe_load(text)  # "all" of a number that limits something

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from hippo_columns import settings
 from hippo_columns.config import DataConfig, ExperimentConfig, NetworkConfig
 from hippo_columns.tasks import TaskSpec, check_specs
@@ -104,7 +102,7 @@ def load_peers(path: str | Path, overrides: tuple[str, ...] = ()) -> PeersConfig
     """
     data = load_yaml(path)
     for override in overrides:
-        _put(data, override)
+        settings.put(data, override)
     if "experiment" in data:
         data = _like(settings.load(Path(path).parent / str(data.pop("experiment"))), data)
     missing = [key for key in ("name", "tasks", "methods") if not data.get(key)]
@@ -138,18 +136,6 @@ def _like(experiment: ExperimentConfig, data: dict[str, Any]) -> dict[str, Any]:
         "weight_decay": experiment.training.weight_decay,
     }
     return taken | {key: value for key, value in data.items() if key != "network"}
-
-
-def _put(data: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"cannot read the override {override!r}; write it as a.b=c")
-    *path, last = key.strip().split(".")
-    for step in path:
-        data = data.setdefault(step, {})
-        if not isinstance(data, dict):
-            raise ConfigError(f"override {override!r}: {step!r} holds {type(data).__name__}, not keys")
-    data[last] = yaml.safe_load(text)
 
 
 def _check(config: PeersConfig) -> None:

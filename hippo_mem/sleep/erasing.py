@@ -11,7 +11,7 @@ import shutil
 from hippo_mem.awake import Awake
 from hippo_mem.home import UserHome, locked, sync_folder
 from hippo_mem.sleep.nights import Nights
-from hippo_mem.storage.restoring import restoring
+from hippo_mem.storage.restoring import LOCK, restoring
 
 _WAIT_S = 10.0  # for a restore of another process
 
@@ -34,7 +34,7 @@ def forget_everything(awake: Awake, nights: Nights) -> int:
 
 def _sweep(home: UserHome) -> None:
     """Remove what is no part of an empty memory: the index, which is derived, and what killed processes left."""
-    kept = {home.sleep_lock.name, "restore.lock", home.schedule.name, home.nights.name}
+    kept = {home.sleep_lock.name, LOCK, home.schedule.name, home.nights.name}
     for path in home.folder.iterdir():
         if path.name in kept or path.name in {home.database.name + end for end in ("", "-wal", "-shm", "-journal")}:
             continue

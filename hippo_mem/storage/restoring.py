@@ -25,7 +25,7 @@ from hippo_mem.home import locked, sync_folder, unwritable, write_private
 
 MARKER = "restore.json"
 STAGED = ".restoring-"
-_LOCK = "restore.lock"
+LOCK = "restore.lock"
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def restoring(folder: Path, *, timeout_s: float) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         while True:
             try:
-                held.enter_context(locked(folder / _LOCK, "restoring a snapshot"))
+                held.enter_context(locked(folder / LOCK, "restoring a snapshot"))
                 break
             except StoreBusy:
                 if time.monotonic() > deadline:

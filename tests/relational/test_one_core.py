@@ -58,9 +58,12 @@ def test_an_error_inside_puts_it_back(library: Library) -> None:
 
 
 def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module._openblas()
+    assert real is not None
+    before = real[0]()
     monkeypatch.setattr(module, "_openblas", lambda: None)
     with one_core():
-        pass
+        assert real[0]() == before
 
 
 def test_the_installed_library_is_found_and_keeps_its_setting() -> None:

@@ -11,11 +11,20 @@ from hippo_mem.storage.turns import Turns
 
 
 def test_a_thread_that_has_it_may_take_it_again() -> None:
-    lock = Turns()
-    with lock, lock:
-        pass
+    lock, held = Turns(), []
     with lock:
-        pass
+        held.append("once")
+        with lock:
+            held.append("twice")
+
+    def enter() -> None:
+        with lock:
+            held.append("another thread")
+
+    other = threading.Thread(target=enter)
+    other.start()
+    other.join(10)
+    assert held == ["once", "twice", "another thread"]
 
 
 def test_only_who_has_it_lets_go() -> None:
