@@ -20,6 +20,7 @@ from typer.exceptions import Abort, TyperException
 from hippo_cli import chat, doctor, keeping, measure, night, report, serve, waking
 from hippo_cli.plain import one_line
 from hippo_cli.session import HomeOption, JsonOption, ModelOption, Session, UserOption, VerboseOption
+from hippo_eval.border import hide_bars_of_libraries
 from hippo_mem.errors import HippoError
 
 log = logging.getLogger("hippo_cli")
@@ -101,9 +102,7 @@ def _listen(verbose: bool) -> None:
         logging.getLogger(ours).setLevel(logging.DEBUG if verbose else logging.ERROR)
     if not verbose:
         logging.getLogger("hippo_mem.lm.source").setLevel(logging.INFO)  # "converting ..., once": a wait of 15 s
-        # The model libraries draw a bar for each of their own steps; they read this when they are imported.
-        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
-            os.environ.setdefault(name, "1")
+        hide_bars_of_libraries()
         warnings.simplefilter("ignore")  # libraries' advice to developers
 
 

@@ -20,9 +20,7 @@ _LIBRARIES = r"(peft|transformers|torch)\."
 
 def exit_code(name: str, work: Callable[[], object]) -> int:
     """Do `work`; say what went wrong, if anything, and return the code to exit with."""
-    # The model libraries draw a bar for each of their own steps; they read these when they are imported.
-    for setting in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
-        os.environ.setdefault(setting, "1")
+    hide_bars_of_libraries()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=_LIBRARIES)  # their advice to developers
@@ -40,3 +38,9 @@ def exit_code(name: str, work: Callable[[], object]) -> int:
         sys.stderr.write(f"{name}: unexpected {type(error).__name__}: {' '.join(str(error).split())}\n")
         return 1
     return 0
+
+
+def hide_bars_of_libraries() -> None:
+    """The model libraries draw a bar for each of their own steps, unless these are set when they are imported."""
+    for setting in ("HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ.setdefault(setting, "1")
