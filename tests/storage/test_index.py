@@ -71,8 +71,13 @@ def test_it_finds_what_an_exact_scan_finds(data: st.DataObject, flat_limit: int)
         found, similarities = index.search(query, k, None if allowed is None else allow(index, allowed))
         pool = [i for i in sorted(truth) if allowed is None or i in allowed]
         expected = sorted(pool, key=lambda i: -float(truth[i] @ query))[:k]
-        assert found.tolist() == expected
-        np.testing.assert_allclose(similarities, [truth[i] @ query for i in expected], atol=1e-5)
+        if flat_limit == 10_000:
+            assert found.tolist() == expected
+        assert set(found.tolist()) <= set(pool)
+        assert len(set(found.tolist())) == len(expected)
+        apart = 1e-5 if flat_limit == 10_000 else 1e-3  # a graph holds its rows in half precision
+        for ids in (expected, found.tolist()):
+            np.testing.assert_allclose(similarities, [truth[i] @ query for i in ids], atol=apart)
 
 
 def test_a_large_index_is_quick_to_search_and_nearly_exact(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +158,7 @@ def test_the_neighbors_of_rows(monkeypatch: pytest.MonkeyPatch, folded: int) -> 
     at, cosines = index.neighbors(np.arange(20), 4)
     expected = np.argsort(-(rows @ rows.T), axis=1)[:, :4]
     np.testing.assert_array_equal(at, expected)
-    np.testing.assert_allclose(cosines, np.take_along_axis(rows @ rows.T, expected, axis=1), atol=1e-5)
+    np.testing.assert_allclose(cosines, np.take_along_axis(rows @ rows.T, expected, axis=1), atol=1e-3)
     few, _ = index.neighbors(np.array([3]), 30)
     assert sorted(few[0].tolist()) == [-1] * 10 + list(range(20))
 
@@ -191,8 +196,9 @@ def test_a_saved_index_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     query = unit(1, seed=3)[0]
     assert again.search(query, 5)[0].tolist() == index.search(query, 5)[0].tolist()
     for removed in (1, 9):
-        assert unit(11)[removed].tobytes() not in path.read_bytes()
-    assert unit(11)[2].tobytes() in path.read_bytes()
+        for held in (np.float32, np.float16):
+            assert unit(11)[removed].astype(held).tobytes() not in path.read_bytes()
+    assert unit(11)[2].astype(np.float16 if folded > 2 else np.float32).tobytes() in path.read_bytes()
     again.add([20], unit(1, seed=8))
     assert len(again) == 10
     again.remove([6])
