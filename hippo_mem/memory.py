@@ -33,7 +33,7 @@ from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.lm.engine import Engine
 from hippo_mem.lm.quick.keeper import EngineKeeper, check_precision
 from hippo_mem.lm.sampling import Sampling
-from hippo_mem.reader import Reader
+from hippo_mem.reader import Reader, open_to_doubt
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
 from hippo_mem.sleep.asked_in import with_context
@@ -271,21 +271,27 @@ class Hippo:
             return self._from_weights(asked, keys, [None] * len(asked))
         answers: list[Answer | None] = []
         recalls: list[Recall] = []
+        reader: Reader | None = None  # no language model is loaded for what the graph and the map decide
         for question, key in zip(asked, keys, strict=True):
             decision = self.awake.decide(question, context=key)
-            if decision is not None:  # nothing is searched for what is known
+            if decision is not None and len(decision.fact_ids) != 1:  # nothing is searched for what is known
                 found = self.awake.evidence(question, decision, touch=touch)
                 answers.append(_decided(decision, found))
-            else:
-                where = Where(context_key=key) if key is not None else None
-                found = self.recall(question, k, where=where, touch=touch)
-                answers.append(None)
+                recalls.append(found)
+                continue
+            where = Where(context_key=key) if key is not None else None
+            found = self.recall(question, k, where=where, touch=touch and decision is None)
+            read: Answer | None = None
+            if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
+                reader = reader or Reader(self.engine, self._parser, embedder=self.awake.embedder)
+                read = (
+                    reader.read(question, found) if decision is None else reader.reconsider(question, found, decision)
+                )
+            if read is None and decision is not None:
+                found = self.awake.evidence(question, decision, touch=touch)
+                read = _decided(decision, found)
+            answers.append(read)
             recalls.append(found)
-        undecided = [i for i, a in enumerate(answers) if a is None and recalls[i].hits]
-        if undecided:  # no language model is loaded for what the graph and the map decide
-            reader = Reader(self.engine, self._parser, embedder=self.awake.embedder)
-            for i in undecided:
-                answers[i] = reader.read(asked[i], recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]
         for i, answer in zip(
             alone,

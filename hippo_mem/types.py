@@ -186,7 +186,8 @@ class Decision:
     """An answer that the graph or the map decides by itself, with its reasons.
 
     `path` is what led to it, in words, one step each ("Ana -> works at -> the clinic"); `others` are answers that
-    lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on.
+    lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on. `free`: it rests on
+    one fact whose relation is a verb of no listed kind, so what was told may say more.
     """
 
     text: str
@@ -196,6 +197,7 @@ class Decision:
     trace_ids: tuple[int, ...] = ()
     fact_ids: tuple[int, ...] = ()
     confidence: float = 1.0
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import pytest
 
 from hippo_eval.suites import episodic
 from hippo_mem.embed import MiniLMEmbedder
+from hippo_mem.lm.engine import Said
 from hippo_mem.reader import Reader, reading_prompt, trimmed
 from hippo_mem.relational import FrameParser
 from hippo_mem.types import Hit, Provenance, Recall, Salience, Trace
@@ -21,6 +22,13 @@ class ScriptedModel:
     def __init__(self, liked: Sequence[str] = ()) -> None:
         self.liked = set(liked)
         self.asked: list[tuple[str, str]] = []
+
+    @property
+    def reads(self) -> bool:
+        return False
+
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        raise AssertionError("it was not taught to read")
 
     def chat_prompt(self, user: str, *, system: str | None = None) -> str:
         return f"<user>{user}<assistant>"

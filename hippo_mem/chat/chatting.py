@@ -25,7 +25,7 @@ from hippo_mem.lm.chat_template import Message
 from hippo_mem.lm.engine import Engine
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import MAX_STOPS
-from hippo_mem.reader import Reader
+from hippo_mem.reader import Reader, open_to_doubt
 from hippo_mem.relational import asking
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.text import clean_text
@@ -157,6 +157,10 @@ class Chatting:
     ) -> tuple[str, DecidedBy, tuple[Source, ...], tuple[str, ...]] | None:
         """What the graph, the map or a recalled episode answers, with sources; None where they do not."""
         decision = self._awake().decide(question, context=options.context)
+        if decision is not None and open_to_doubt(question, recall, decision, self._parser):
+            read = self._reader().reconsider(question, recall, decision)
+            if read is not None:
+                return _sentence(read.text), "reader", (_read_from(read, recall.hits),), ()
         if decision is not None:
             by: DecidedBy = "graph" if decision.memory == "relational" else "map"
             return _sentence(decision.text), by, self._behind(decision, recall), decision.path
@@ -166,12 +170,13 @@ class Chatting:
         hits = recall.hits if asked.first_person else tuple(h for h in recall.hits if self._covers(asked, h))
         if not hits:
             return None
-        answer = Reader(self._engine(), self._parser, embedder=self._awake().embedder).read(
-            question, replace(recall, hits=hits)
-        )
+        answer = self._reader().read(question, replace(recall, hits=hits))
         if answer is None or not answer.text:
             return None
         return _sentence(answer.text), "reader", (_read_from(answer, hits),), ()
+
+    def _reader(self) -> Reader:
+        return Reader(self._engine(), self._parser, embedder=self._awake().embedder)
 
     def _covers(self, asked: asking.Asked, hit: Hit) -> bool:
         words = asking.lemmas(self._parser.doc(hit.trace.text))

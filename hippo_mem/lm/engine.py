@@ -8,6 +8,7 @@ says so. Knows nothing of memories, and imports no framework.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from hippo_mem.errors import InputError
@@ -16,10 +17,20 @@ from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
 
 # True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks; a list: one decision
-# a text, as `Engine.speaks` gave it.
-AdapterUse = bool | Literal["ungated"] | Sequence[bool]
+# a text, as `Engine.speaks` gave it; "reading": the adapter that reads notes, in place of the night's.
+AdapterUse = bool | Literal["ungated", "reading"] | Sequence[bool]
 # A prompt leaves at least this much room for its answer.
 _LEAST_ROOM = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the reading adapter says: the text, its log-probability to the end of the turn, and that of the first token
+    of what it was not to say, in nats."""
+
+    text: str
+    logprob: float
+    unless: float
 
 
 class Engine(Protocol):
@@ -31,6 +42,11 @@ class Engine(Protocol):
     name: str
     template: ChatTemplate
     context: int  # tokens a prompt and its answer may have together
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is an adapter that reads notes."""
+        ...
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, with nothing added."""
@@ -50,6 +66,13 @@ class Engine(Protocol):
 
     def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt."""
+        ...
+
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are.
+
+        Raises: InputError where there is no reading adapter.
+        """
         ...
 
     def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:

@@ -24,7 +24,8 @@ from hippo_mem.home import data_home
 from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import ChatTemplate
-from hippo_mem.lm.engine import AdapterUse
+from hippo_mem.lm.engine import AdapterUse, Said
+from hippo_mem.lm.reading_adapter import LaidOver, reading_folder
 from hippo_mem.lm.source import DEFAULT_MODEL, resolve
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class LanguageModel:
         self.gate: AdapterGate | None = None
         self.adapter_dir: Path | None = None
         self._peft: PeftModel | None = None
+        self._reading: LaidOver | None = None
 
     @classmethod
     def load(cls, name: str = DEFAULT_MODEL, *, models_dir: Path | None = None, dtype: str = "auto") -> LanguageModel:
@@ -193,9 +195,28 @@ class LanguageModel:
         with self._peft.disable_adapter():
             yield
 
+    @property
+    def reads(self) -> bool:
+        """Whether there is an adapter that reads notes for this model."""
+        return reading_folder(self.name) is not None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Within the block the adapter that reads notes is over the base, and the night's is silent.
+
+        Raises: InputError where there is none for this model; StoreFormatError when it is damaged.
+        """
+        if self._reading is None:
+            folder = reading_folder(self.name)
+            if folder is None:
+                raise InputError(f"there is no reading adapter for {self.name}")
+            self._reading = LaidOver(folder, self.dtype)
+        with self.speaking(False), self._reading.over(self.base):
+            yield
+
     def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
         """Whether the adapter speaks for each text: the gate's decision on the base's hidden state."""
-        if self._peft is None or use is False:
+        if self._peft is None or use is False or use == "reading":
             return [False] * len(texts)
         if not isinstance(use, bool | str):
             if len(use) != len(texts):
@@ -226,6 +247,35 @@ class LanguageModel:
                 for j, row in zip(batch, out[:, ids.shape[1] :], strict=True):
                     texts[indices[j]] = self.tokenizer.decode(row, skip_special_tokens=True).strip()
         return texts
+
+    @torch.inference_mode()
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are.
+
+        Raises: as `reading`.
+        """
+        result: list[Said | None] = [None] * len(prompts)
+        avoided = self.encode(unless)[0]
+        encoded = [self.encode(p) for p in prompts]
+        with self.reading():
+            for batch in self._batches(encoded, max_new_tokens):
+                ids, mask = self._pad([encoded[j] for j in batch], left=True)
+                out = self.base.generate(
+                    input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False,
+                    pad_token_id=self.tokenizer.pad_token_id, begin_suppress_tokens=[avoided],
+                    output_logits=True, return_dict_in_generate=True,
+                )  # fmt: skip
+                said = out.sequences[:, ids.shape[1] :]
+                likely = torch.stack([step.float().log_softmax(-1) for step in out.logits], dim=1)  # (B, T, V)
+                chosen = likely.gather(2, said.unsqueeze(-1)).squeeze(-1)
+                for row, j in enumerate(batch):
+                    ends = [at for at, token in enumerate(said[row].tolist()) if token in self.end_tokens]
+                    n = ends[0] + 1 if ends else said.shape[1]
+                    result[j] = Said(
+                        text=self.decode(said[row, :n].tolist()).strip(), logprob=chosen[row, :n].sum().item(),
+                        unless=likely[row, 0, avoided].item(),
+                    )  # fmt: skip
+        return [r for r in result if r is not None]
 
     @torch.inference_mode()
     def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
@@ -260,6 +310,9 @@ class LanguageModel:
     @torch.inference_mode()
     def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
         """As `logprobs`, for (prompt, continuation) pairs of any prompts; the vocabulary head sees answer rows only."""
+        if adapter == "reading":
+            with self.reading():
+                return self.logprobs_many(pairs, adapter=False)
         result: list[list[float]] = [[] for _ in pairs]
         heads = {p: self.encode(p) for p, _ in pairs}
         for indices, speaks in self._groups([p for p, _ in pairs], adapter):

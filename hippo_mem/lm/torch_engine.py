@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hippo_mem.lm.engine import AdapterUse, room
+from hippo_mem.lm.engine import AdapterUse, Said, room
 from hippo_mem.lm.model import LanguageModel
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
@@ -26,6 +26,11 @@ class TorchEngine:
         self.template = lm.template
         self.context = lm.context
         self._lock = threading.Lock()  # one forward pass at a time: the adapter is on or off for the whole model
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is an adapter that reads notes."""
+        return self.lm.reads
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, with nothing added."""
@@ -49,6 +54,11 @@ class TorchEngine:
         """Log-probability of each token of each continuation after its prompt."""
         with self._lock:
             return self.lm.logprobs_many(pairs, adapter=adapter)
+
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are."""
+        with self._lock:
+            return self.lm.read(prompts, unless=unless, max_new_tokens=max_new_tokens)
 
     def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
         """Mean -log p of each text in nats per token."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
+from hippo_mem.relational.vocabulary import listed_kind
 from hippo_mem.types import Decision
 
 MIN_CONFIDENCE = 0.5
@@ -57,6 +58,7 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
         text=listed(texts), memory="relational", path=tuple(dict.fromkeys(look.words(r) for r in rows)),
         others=tuple(dict.fromkeys([*lost, *older])), trace_ids=look.traces(rows),
         fact_ids=tuple(r.id for r in rows), confidence=conf,
+        free=len(rows) == 1 and not listed_kind(rows[0].relation),
     )  # fmt: skip
 
 

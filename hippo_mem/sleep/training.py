@@ -256,13 +256,17 @@ class AdapterTraining:
                 curve.append((step, time.perf_counter() - start, value, share))
                 if progress is not None:
                     progress("training", step, decay_to)
-        self._set(self.average)
-        self.peft.eval()
+        self.keep_average()
         return TrainingResult(
             steps=self.n_steps, seconds=time.perf_counter() - start, tokens=self.n_tokens, stopped=stopped,
             curve=tuple(curve), peak_lr=t.lr, n_examples=len(questions) + len(statements), fused_blocks=n_fused,
             drawn={"questions": n_drawn, "statements": n_statements * self.n_steps, "anchors": n_anchors},
         )  # fmt: skip
+
+    def keep_average(self) -> None:
+        """Put the averaged weights into the adapter: training is over."""
+        self._set(self.average)
+        self.peft.eval()
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""

@@ -159,9 +159,8 @@ class VectorIndex:
         rows = min(rows, self.foldable)
         if rows > 0:
             if self._graph is None:
-                self._graph = faiss.IndexHNSWSQ(
-                    self.dim, faiss.ScalarQuantizer.QT_fp16, _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT
-                )
+                half: Any = faiss.ScalarQuantizer.QT_fp16
+                self._graph = faiss.IndexHNSWSQ(self.dim, half, _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
                 self._graph.hnsw.efConstruction = _HNSW_BUILD
             self._graph.add(self._flat.reconstruct_n(self._folded - self._flat_start, rows))
             spent = self._folded - self._flat_start

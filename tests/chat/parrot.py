@@ -33,6 +33,13 @@ class Parrot:
     def speaks(self, texts: Sequence[str], use: Any = True) -> list[bool]:
         return [bool(self.night) and use is not False for _ in texts]
 
+    @property
+    def reads(self) -> bool:
+        return False
+
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Any]:
+        raise AssertionError("it was not taught to read")
+
     def surprise(self, texts: Sequence[str], *, adapter: Any = False) -> list[float]:
         return [3.0 for _ in texts]
 

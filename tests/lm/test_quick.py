@@ -285,3 +285,42 @@ def test_a_process_that_only_serves_loads_no_torch():
     code = "import sys, hippo_mem.memory, hippo_mem.lm.quick; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_reading_adapter_reads_as_on_torch_and_leaves_the_night_alone(engine, lm, night, monkeypatch, exported):
+    for module in ("hippo_mem.lm.model", "hippo_mem.lm.quick.runtime"):
+        monkeypatch.setattr(f"{module}.reading_folder", lambda _: night)
+    reader = QuickEngine(exported.folder("int8"))
+    assert reader.reads
+    assert lm.reads
+    silent = lm.logprobs(TEXTS[0], [" Softly."], adapter=False)
+    pairs = [(TEXTS[0], " Softly."), (TEXTS[1], " And then.")]
+    spoken = lm.logprobs_many(pairs, adapter="reading")
+    for ours, theirs in zip(reader.logprobs_many(pairs, adapter="reading"), spoken, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=0.15)
+    # PEFT's own forward over the same folder says the same, and the base is as it was.
+    assert lm.logprobs(TEXTS[0], [" Softly."], adapter=False) == silent
+    lm.attach(night)
+    np.testing.assert_allclose(lm.logprobs_many(pairs, adapter="ungated")[0], spoken[0], atol=1e-4)
+    np.testing.assert_allclose(lm.logprobs_many(pairs, adapter="reading")[0], spoken[0], atol=1e-4)
+    assert np.abs(np.subtract(spoken[0], silent[0])).max() > 0.05
+    for ours, theirs in zip(reader.read(TEXTS, unless="x", max_new_tokens=5),
+                            lm.read(TEXTS, unless="x", max_new_tokens=5), strict=True):  # fmt: skip
+        assert ours.unless == pytest.approx(theirs.unless, abs=0.2)
+        assert ours.logprob == pytest.approx(theirs.logprob, abs=1.0)
+
+
+def test_what_is_not_to_be_said_is_not_begun(lm, night, monkeypatch):
+    monkeypatch.setattr("hippo_mem.lm.model.reading_folder", lambda _: night)
+    (free,) = lm.read([TEXTS[0]], unless="\x00", max_new_tokens=4)
+    first = free.text[:1] or free.text
+    (other,) = lm.read([TEXTS[0]], unless=first, max_new_tokens=4)
+    assert not other.text.startswith(first)
+    assert other.unless > other.logprob
+
+
+def test_without_a_reading_adapter_one_line_says_so(engine, lm):
+    for model in (engine, lm):
+        assert not model.reads
+        with pytest.raises(InputError, match="no reading adapter"):
+            model.read(["Notes:"], unless=" unknown")

@@ -10,7 +10,7 @@ Shapes: T tokens, V vocabulary, d hidden width, L layers the gate reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
 from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.lm.chat_template import read_template
-from hippo_mem.lm.engine import AdapterUse, room
+from hippo_mem.lm.engine import AdapterUse, Said, room
 from hippo_mem.lm.quick.adapter import NightAdapter, read_adapter
 from hippo_mem.lm.quick.graph_names import state_name
 from hippo_mem.lm.quick.session import Graph, Text
+from hippo_mem.lm.reading_adapter import reading_folder
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
 
@@ -61,6 +62,8 @@ class QuickEngine:
         self._widths: dict[str, int] = stamp["adapter_inputs"]
         self._silent = {name: _rank_zero(name, width) for name, width in self._widths.items()}
         self._adapter: NightAdapter | None = None
+        self._reading_from = reading_folder(str(stamp.get("model")))
+        self._reading: NightAdapter | None = None
         self.night: Path | None = None
         self.adopt(night)
         give_back_freed_memory()
@@ -79,6 +82,11 @@ class QuickEngine:
                 f"the gate in {night} reads layers {adapter.gate.layers}, the quick engine gives {self.layers}"
             )
         self._adapter, self.night = adapter, night
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is an adapter that reads notes."""
+        return self._reading_from is not None
 
     # Text -----------------------------------------------------------------------------------------------------------
 
@@ -100,7 +108,7 @@ class QuickEngine:
     def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
         """Whether the night's adapter speaks for each text: its gate's decision on the base's hidden states."""
         adapter = self._adapter
-        if adapter is None or use is False:
+        if adapter is None or use is False or use == "reading":
             return [False] * len(texts)
         if not isinstance(use, bool | str):
             if len(use) != len(texts):
@@ -116,7 +124,7 @@ class QuickEngine:
         rows = []
         for text in texts:
             ids = self.encode(text)[: self.context - 1] or self._start
-            states = self._text([], False, len(ids) + 1).outputs(ids, *map(state_name, layers))
+            states = self._text([], self._silent, len(ids) + 1).outputs(ids, *map(state_name, layers))
             rows.append(np.concatenate([state.mean(axis=0) for state in states]))
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
@@ -127,9 +135,9 @@ class QuickEngine:
         """The continuation of a templated prompt, piece by piece."""
         ids = self.encode(prompt)
         limit = room(len(ids), self.context, max_new_tokens)
-        (speaks,) = self.speaks([prompt], adapter)
+        (inputs,) = self._inputs([prompt], adapter)
         return TextStream(
-            lambda: self._text(ids, speaks, limit), self.decode, n_prompt=len(ids), ends=self._ends,
+            lambda: self._text(ids, inputs, limit), self.decode, n_prompt=len(ids), ends=self._ends,
             sampling=sampling or Sampling(), max_new_tokens=limit, stop=stop,
         )  # fmt: skip
 
@@ -141,17 +149,43 @@ class QuickEngine:
             for p, s in zip(prompts, speaks, strict=True)
         ]
 
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are.
+
+        Raises: InputError where there is no reading adapter, or a prompt is too long.
+        """
+        avoided = self.encode(unless)[0]
+        result = []
+        for prompt in prompts:
+            ids = self.encode(prompt)
+            limit = room(len(ids), self.context, max_new_tokens)
+            (inputs,) = self._inputs([prompt], "reading")
+            text = self._text(ids, inputs, limit)
+            likely = _log_softmax(text.logits()[None])[0]
+            against, total, said = float(likely[avoided]), 0.0, list[int]()
+            likely[avoided] = -np.inf
+            while len(said) < limit:
+                token = int(likely.argmax())
+                total += float(likely[token])
+                if token in self._ends:
+                    break
+                said.append(token)
+                text.push(token)
+                likely = _log_softmax(text.logits()[None])[0]
+            text.close()
+            result.append(Said(text=self.decode(said).strip(), logprob=total, unless=against))
+        return result
+
     def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt. A prompt is read once."""
         result: list[list[float]] = [[] for _ in pairs]
         groups: dict[str, list[int]] = {}
         for i, (prompt, _) in enumerate(pairs):
             groups.setdefault(prompt, []).append(i)
-        speaks = self.speaks(list(groups), adapter)
-        for (prompt, members), spoke in zip(groups.items(), speaks, strict=True):
+        for (prompt, members), inputs in zip(groups.items(), self._inputs(list(groups), adapter), strict=True):
             head = self.encode(prompt)
             tails = {i: self.encode(pairs[i][1]) for i in members}
-            session = self._text(head, spoke, max(1, *(len(t) for t in tails.values())))
+            session = self._text(head, inputs, max(1, *(len(t) for t in tails.values())))
             first = session.logits()
             for i, tail in tails.items():
                 if not tail:
@@ -166,24 +200,38 @@ class QuickEngine:
     def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
         """Mean -log p(token | tokens before it) of each text, in nats per token. 0 for a text of one token or none."""
         result = []
-        for text, speaks in zip(texts, self.speaks(texts, adapter), strict=True):
+        for text, inputs in zip(texts, self._inputs(texts, adapter), strict=True):
             ids = (self._start + self.encode(text))[: self.context - 1]
             if len(ids) < 2:
                 result.append(0.0)
                 continue
-            (logits,) = self._text([], speaks, len(ids)).outputs(ids[:-1], "logits")
+            (logits,) = self._text([], inputs, len(ids)).outputs(ids[:-1], "logits")
             result.append(float(-_log_softmax(logits)[np.arange(len(ids) - 1), ids[1:]].mean()))
         return result
 
     def logits(self, text: str, *, speaks: bool = False) -> Floats:
         """(T, V) logits after each token of a text, for checks of parity."""
         ids = self.encode(text)
-        return self._text([], speaks, len(ids) + 1).outputs(ids, "logits")[0]
+        (inputs,) = self._inputs([text], [speaks])
+        return self._text([], inputs, len(ids) + 1).outputs(ids, "logits")[0]
 
-    def _text(self, ids: Sequence[int], speaks: bool, n_new: int) -> Text:
-        """The graph after `ids`, with room for `n_new` more."""
+    def _inputs(self, texts: Sequence[str], use: AdapterUse) -> list[Mapping[str, Floats]]:
+        """What the graph takes beside tokens for each text: the matrices of the adapter that speaks, or of rank 0."""
+        if use == "reading":
+            return [{**self._silent, **self._reader().arrays}] * len(texts)
         adapter = self._adapter
-        inputs = {**self._silent, **adapter.arrays} if speaks and adapter is not None else self._silent
+        night = self._silent if adapter is None else {**self._silent, **adapter.arrays}
+        return [night if speaks else self._silent for speaks in self.speaks(texts, use)]
+
+    def _reader(self) -> NightAdapter:
+        if self._reading is None:
+            if self._reading_from is None:
+                raise InputError("there is no reading adapter for this model")
+            self._reading = read_adapter(self._reading_from, self._widths)
+        return self._reading
+
+    def _text(self, ids: Sequence[int], inputs: Mapping[str, Floats], n_new: int) -> Text:
+        """The graph after `ids`, with room for `n_new` more."""
         text = self._graph.begin(inputs, len(ids) + n_new)
         text.extend(ids)
         return text
