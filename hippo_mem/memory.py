@@ -274,7 +274,7 @@ class Hippo:
         reader: Reader | None = None  # no language model is loaded for what the graph and the map decide
         for question, key in zip(asked, keys, strict=True):
             decision = self.awake.decide(question, context=key)
-            if decision is not None and len(decision.fact_ids) != 1:  # nothing is searched for what is known
+            if decision is not None and decision.doubt == "none":  # nothing is searched for what is known
                 found = self.awake.evidence(question, decision, touch=touch)
                 answers.append(_decided(decision, found))
                 recalls.append(found)

@@ -186,8 +186,9 @@ class Decision:
     """An answer that the graph or the map decides by itself, with its reasons.
 
     `path` is what led to it, in words, one step each ("Ana -> works at -> the clinic"); `others` are answers that
-    lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on. `free`: it rests on
-    one fact whose relation is a verb of no listed kind, so what was told may say more.
+    lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on. `doubt` says
+    when what was told may know better: "open", since it rests on one fact whose relation is a verb of no listed kind;
+    "newer", on one fact that a newer note may have put right; "none" for chains of facts, whereabouts and the map.
     """
 
     text: str
@@ -197,7 +198,7 @@ class Decision:
     trace_ids: tuple[int, ...] = ()
     fact_ids: tuple[int, ...] = ()
     confidence: float = 1.0
-    free: bool = False
+    doubt: Literal["none", "newer", "open"] = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

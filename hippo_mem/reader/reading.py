@@ -76,9 +76,9 @@ class _Reading:
 def open_to_doubt(question: str, recall: Recall, decision: Decision, parser: FrameParser) -> bool:
     """Whether notes may know better than the graph: it rests on one fact, whose relation is a verb of no listed kind,
     or a newer note speaks of the question nearly as much and is not what it rests on."""
-    if decision.memory != "relational" or len(decision.fact_ids) != 1 or not recall.hits:
+    if decision.doubt == "none" or not recall.hits:
         return False
-    if decision.free:
+    if decision.doubt == "open":
         return True
     hits = recall.hits[:MOST_NOTES]
     matching = Matching(parser, question, ask.asked(parser.doc(question)), hits)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
@@ -16,6 +17,7 @@ from hippo_mem.types import Decision
 
 MIN_CONFIDENCE = 0.5
 _NOTHING_SAID = frozenset({"person", "one", "thing", "man", "woman", "people", "place", "someone", "something"})
+_WHEREABOUTS = frozenset({"located_at", "has"})  # every move is read, and the same move is told again
 MAX_ANSWERS = 5  # a longer list is no answer to a question
 
 
@@ -58,8 +60,14 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
         text=listed(texts), memory="relational", path=tuple(dict.fromkeys(look.words(r) for r in rows)),
         others=tuple(dict.fromkeys([*lost, *older])), trace_ids=look.traces(rows),
         fact_ids=tuple(r.id for r in rows), confidence=conf,
-        free=len(rows) == 1 and not listed_kind(rows[0].relation),
+        doubt=_doubt(rows),
     )  # fmt: skip
+
+
+def _doubt(rows: Sequence[FactRow]) -> Literal["none", "newer", "open"]:
+    if len(rows) != 1 or rows[0].relation in _WHEREABOUTS:
+        return "none"
+    return "newer" if listed_kind(rows[0].relation) else "open"
 
 
 def newest_alone(found: Sequence[Found]) -> list[Found]:

@@ -1,0 +1,169 @@
+"""Two readers and one answer: which notes the taught model sees, whose form counts, what a decision has to fear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from hippo_mem.lm import LanguageModel
+from hippo_mem.lm.engine import Said
+from hippo_mem.reader import Reader, open_to_doubt
+from hippo_mem.relational import FrameParser
+from hippo_mem.types import Decision, Hit, Provenance, Recall, Salience, Trace
+
+SALIENCE = Salience(surprise=0.0, novelty=0.0, reward=False, pin=False, score=0.0, threshold=0.0)
+
+
+class TaughtModel:
+    """A model that copies what a test says; None is "unknown". It records the notes it saw."""
+
+    def __init__(self, copies: Callable[[str], str | None], *, bears_out: Sequence[str] = ()) -> None:
+        self._copies, self._bears_out, self.seen = copies, bears_out, list[str]()
+
+    @property
+    def reads(self) -> bool:
+        return True
+
+    def chat_prompt(self, user: str, *, system: str | None = None) -> str:
+        raise AssertionError("a taught model is not asked to weigh")
+
+    def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+        self.seen += prompts
+        said = [self._copies(p) for p in prompts]
+        return [Said(text=s or "nothing", logprob=-0.1 if s else -9.0, unless=-9.0 if s else -0.1) for s in said]
+
+    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: object = True) -> list[list[float]]:
+        assert adapter == "reading"
+        return [[-1.0 if span.strip() in self._bears_out else -20.0] for _, span in pairs]
+
+
+@pytest.fixture(scope="module")
+def parser() -> FrameParser:
+    return FrameParser()
+
+
+def recall(*texts: str) -> Recall:
+    hits = []
+    for i, text in enumerate(texts):
+        trace = Trace(
+            id=i + 1, text=text, slots={}, tags=(), context_key=None, salience=SALIENCE, created=0.0,
+            valid_from=float(i), provenance=Provenance(text_span=text, source="user", time=0.0),
+        )  # fmt: skip
+        hits.append(Hit(trace=trace, score=1.0 / (i + 1), similarity=0.5))
+    return Recall(cue="", hits=tuple(hits))
+
+
+def test_first_only_the_notes_about_the_question_are_read_then_all(parser: FrameParser) -> None:
+    found = recall("Ana painted the shed in May.", "Ben sold the boat.", "The rain ruined the paint.")
+    model = TaughtModel(lambda _: None)
+    assert Reader(model, parser).read("When did Ana paint the shed?", found) is None
+    first, wider = model.seen
+    assert "Ana painted" in first
+    assert "boat" not in first
+    assert "Ana painted" in wider
+    assert "boat" in wider
+
+
+def test_what_stands_in_no_note_is_not_said(parser: FrameParser) -> None:
+    found = recall("Ana painted the shed in May.")
+    assert Reader(TaughtModel(lambda _: "June"), parser).read("Why did Ana paint the shed?", found) is None
+
+
+def test_the_rules_form_counts_where_both_say_the_same(parser: FrameParser) -> None:
+    found = recall("Ana hid the old compass in the barn.")
+    answer = Reader(TaughtModel(lambda _: "in the barn"), parser).read("Where did Ana hide the old compass?", found)
+    assert answer is not None
+    assert answer.text == "the barn"
+    assert answer.details["decided_by"] == "frame"
+    answer = Reader(TaughtModel(lambda _: "compass"), parser).read("What did Ana hide in the barn?", found)
+    assert answer is not None
+    assert answer.text == "the old compass"
+
+
+def test_where_they_differ_the_taught_model_is_believed(parser: FrameParser) -> None:
+    found = recall("Henrik landed a pike of seven kilos in the lake.")
+    answer = Reader(TaughtModel(lambda _: "seven kilos"), parser).read("What did the pike of Henrik weigh?", found)
+    assert answer is not None
+    assert (answer.text, answer.details["decided_by"], answer.details["trace_id"]) == ("seven kilos", "notes", 1)
+    assert answer.confidence == pytest.approx(1.0, abs=1e-3)
+
+
+def test_rules_speak_alone_only_where_the_model_bears_them_out(parser: FrameParser) -> None:
+    found = recall("Ana hid the compass in the barn.")
+    question = "Where did Ana hide the compass?"
+    answer = Reader(TaughtModel(lambda _: None, bears_out=["barn"]), parser).read(question, found)
+    assert answer is not None
+    assert answer.text == "the barn"
+    assert Reader(TaughtModel(lambda _: None), parser).read(question, found) is None
+
+
+def test_a_correction_is_read_even_where_it_hardly_names_its_topic(parser: FrameParser) -> None:
+    found = recall("My pottery class is on Tuesday evening at six.", "Sorry, I meant Thursday, the class is Thursdays.")
+    model = TaughtModel(lambda p: "Thursday" if "Thursday" in p else "Tuesday evening")
+    answer = Reader(model, parser).read("When is my pottery class?", found)
+    assert answer is not None
+    assert answer.text == "Thursday"
+
+
+def decision(text: str, doubt: str, *traces: int) -> Decision:
+    return Decision(text=text, memory="relational", trace_ids=traces, fact_ids=(1,), doubt=doubt)  # type: ignore[arg-type]
+
+
+def test_what_a_decision_has_to_fear(parser: FrameParser) -> None:
+    question = "Where does Ana work?"
+    found = recall("Ana works at the bakery.", "Actually, Ana works at the mill.", "Ben sold the boat.")
+    assert not open_to_doubt(question, found, decision("bakery", "none", 1), parser)
+    assert open_to_doubt(question, found, decision("bakery", "open", 1), parser)
+    assert open_to_doubt(question, found, decision("bakery", "newer", 1), parser)
+    assert not open_to_doubt(question, found, decision("mill", "newer", 2), parser)
+    assert not open_to_doubt(question, recall(), decision("mill", "open", 2), parser)
+
+
+def test_only_the_same_or_a_newer_note_overrules_a_decision(parser: FrameParser) -> None:
+    question = "Where does Ana work?"
+    found = recall("Ana works at the bakery.", "Actually, Ana works at the mill.")
+    reader = Reader(TaughtModel(lambda _: "mill"), parser)
+    answer = reader.reconsider(question, found, decision("bakery", "newer", 1))
+    assert answer is not None
+    assert answer.text == "mill"
+    assert answer.details["others"] == ("bakery",)
+    assert (
+        Reader(TaughtModel(lambda _: "bakery"), parser).reconsider(question, found, decision("mill", "newer", 2))
+        is None
+    )
+    assert reader.reconsider(question, found, decision("the mill", "open", 2)) is None
+
+
+def test_a_strangers_note_is_not_shown_for_the_users_own(parser: FrameParser) -> None:
+    model = TaughtModel(lambda p: "green" if "green" in p else None)
+    assert Reader(model, parser).read("Where do I live?", recall("Mallory says: live green in Hull.")) is None
+    assert model.seen == []
+
+
+NOTES = (
+    "Our heating guy is Gareth Pugh, he has looked after the boiler since we moved in.",
+    "The spare key is inside the blue watering can by the back gate.",
+    "Tobias's daughter Freya learned to whistle from the milkman.",
+    "My dentist is on Harbour Street and her name is Dr Lindqvist.",
+)
+
+
+def test_the_shipped_adapter_reads_notes_and_says_when_they_do_not_tell(
+    real: LanguageModel, parser: FrameParser
+) -> None:
+    """The real model and its adapter, on sentences that are in no lesson."""
+    reader = Reader(real, parser)
+    asked = {
+        "Who should I call if the boiler breaks?": "Gareth Pugh",
+        "Who taught Freya to whistle?": "milkman",
+        "On which street is my dentist?": "Harbour Street",
+        "Where is the spare key?": "blue watering can",
+    }
+    right = 0
+    for question, wanted in asked.items():
+        answer = reader.read(question, recall(*NOTES))
+        right += answer is not None and wanted.casefold() in answer.text.casefold()
+    assert right >= 3
+    assert reader.read("How old is Freya?", recall(*NOTES)) is None
+    assert real.adapter_dir is None
