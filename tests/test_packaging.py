@@ -74,7 +74,7 @@ def test_the_wheel_holds_packages_configurations_and_data(wheel: Path):
     for file in (ROOT / "configs").rglob("*.yaml"):
         assert f"hippo_mem/_configs/{file.relative_to(ROOT / 'configs').as_posix()}" in names
     for package in ("hippo_mem", "hippo_eval"):
-        for file in (ROOT / package).rglob("*.jsonl"):
+        for file in (f for kind in ("*.jsonl", "*.safetensors") for f in (ROOT / package).rglob(kind)):
             assert file.relative_to(ROOT).as_posix() in names
     assert not [n for n in names if n.startswith(("tests/", "configs/", "runs/")) or "__pycache__" in n]
 

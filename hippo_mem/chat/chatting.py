@@ -51,7 +51,9 @@ _FOLLOWS_ON = re.compile(
 # Against loops, which small models fall into; 1 is none. Chosen by eye on twenty prompts.
 _REPETITION_PENALTY = 1.15
 _SPAN_HOW = ("how many", "how much", "how old", "how long", "how often", "how far", "how tall", "how big")
-_COVERED = 0.5  # share of a question's words, names aside, that a memory must have to answer for somebody not the user
+# Share of a question's words, names aside, that a memory must have to answer for somebody not the user; of one that was
+# taught to say when notes do not tell, less is asked.
+_COVERED, _COVERED_TAUGHT = 0.5, 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,8 @@ class Chatting:
         if not recall.hits or _is_open(question):
             return None
         asked = asking.asked(self._parser.doc(question))
-        hits = recall.hits if asked.first_person else tuple(h for h in recall.hits if self._covers(asked, h))
+        least = _COVERED_TAUGHT if self._engine().reads else _COVERED
+        hits = tuple(h for h in recall.hits if asked.first_person or self._covers(asked, h) >= least)
         if not hits:
             return None
         answer = self._reader().read(question, replace(recall, hits=hits))
@@ -178,10 +181,10 @@ class Chatting:
     def _reader(self) -> Reader:
         return Reader(self._engine(), self._parser, embedder=self._awake().embedder)
 
-    def _covers(self, asked: asking.Asked, hit: Hit) -> bool:
+    def _covers(self, asked: asking.Asked, hit: Hit) -> float:
         words = asking.lemmas(self._parser.doc(hit.trace.text))
         plain = asked.words - asked.names
-        return not plain or len(plain & words) / len(plain) >= _COVERED
+        return len(plain & words) / len(plain) if plain else 1.0
 
     def _is_private(self, question: str) -> bool:
         """Whether only the user could have told it: "What is my cat called?", not "How do I cook rice?"."""
