@@ -33,7 +33,7 @@ from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.lm.engine import Engine
 from hippo_mem.lm.quick.keeper import EngineKeeper, check_precision
 from hippo_mem.lm.sampling import Sampling
-from hippo_mem.reader import Reader, open_to_doubt
+from hippo_mem.reader import Asked, Reader, open_to_doubt
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
 from hippo_mem.sleep.asked_in import with_context
@@ -269,29 +269,32 @@ class Hippo:
             return []
         if not memory:
             return self._from_weights(asked, keys, [None] * len(asked))
-        answers: list[Answer | None] = []
+        decisions: list[Decision | None] = []
         recalls: list[Recall] = []
-        reader: Reader | None = None  # no language model is loaded for what the graph and the map decide
+        to_read: dict[int, Asked] = {}
         for question, key in zip(asked, keys, strict=True):
             decision = self.awake.decide(question, context=key)
             if decision is not None and decision.doubt == "none":  # nothing is searched for what is known
                 found = self.awake.evidence(question, decision, touch=touch)
-                answers.append(_decided(decision, found))
-                recalls.append(found)
-                continue
-            where = Where(context_key=key) if key is not None else None
-            found = self.recall(question, k, where=where, touch=touch and decision is None)
-            read: Answer | None = None
-            if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
-                reader = reader or Reader(self.engine, self._parser, embedder=self.awake.embedder)
-                read = (
-                    reader.read(question, found) if decision is None else reader.reconsider(question, found, decision)
-                )
-            if read is None and decision is not None:
-                found = self.awake.evidence(question, decision, touch=touch)
-                read = _decided(decision, found)
-            answers.append(read)
+            else:
+                where = Where(context_key=key) if key is not None else None
+                found = self.recall(question, k, where=where, touch=touch)
+                if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
+                    to_read[len(recalls)] = Asked(question=question, recall=found, decision=decision)
+                elif decision is not None:
+                    found = self.awake.evidence(question, decision, touch=False)
+            decisions.append(decision)
             recalls.append(found)
+        answers: list[Answer | None] = [None] * len(asked)
+        if to_read:  # no language model is loaded for what the graph and the map decide
+            reader = Reader(self.engine, self._parser, embedder=self.awake.embedder)
+            for i, answer in zip(to_read, reader.read_many(list(to_read.values())), strict=True):
+                answers[i] = answer
+        for i, decision in enumerate(decisions):
+            if answers[i] is None and decision is not None:
+                if i in to_read:
+                    recalls[i] = self.awake.evidence(asked[i], decision, touch=False)
+                answers[i] = _decided(decision, recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]
         for i, answer in zip(
             alone,

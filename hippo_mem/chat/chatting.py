@@ -160,7 +160,7 @@ class Chatting:
         """What the graph, the map or a recalled episode answers, with sources; None where they do not."""
         decision = self._awake().decide(question, context=options.context)
         if decision is not None and open_to_doubt(question, recall, decision, self._parser):
-            read = self._reader().reconsider(question, recall, decision)
+            read = self._reader().read(question, recall, decision)
             if read is not None:
                 return _sentence(read.text), "reader", (_read_from(read, recall.hits),), ()
         if decision is not None:

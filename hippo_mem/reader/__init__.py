@@ -6,7 +6,7 @@ of two that say the same counts. Knows nothing of stores, of how memories were f
 """
 
 from hippo_mem.reader.by_rules import reading_prompt
-from hippo_mem.reader.reading import Reader, ReadingModel, open_to_doubt
+from hippo_mem.reader.reading import Asked, Reader, ReadingModel, open_to_doubt
 from hippo_mem.reader.trimming import trimmed
 
-__all__ = ["Reader", "ReadingModel", "open_to_doubt", "reading_prompt", "trimmed"]
+__all__ = ["Asked", "Reader", "ReadingModel", "open_to_doubt", "reading_prompt", "trimmed"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,6 +32,7 @@ _TOLD_BY_ALL = 0.6  # the same where all notes are read
 _SURE = 0.5  # the same where the answer is held against the graph's
 _NEARLY_AS_MUCH = 0.7  # of its share of the question's words: what a newer note has that may put a fact out of date
 _CORRECTING = 0.25  # the same of a newer note that says of itself that it puts something right
+_WHOLE, _ALONE = 0.99, 0.9  # match and confidence from which the rules' answer needs no second reader
 _RULED = -4.0  # log-probability from which the model bears the rules' answer out, where it has none of its own
 _ARTICLE = re.compile(r"^(?:an?|the|my|your|his|her|its|our|their) ", re.IGNORECASE)
 _PREPOSITIONS = frozenset(
@@ -90,6 +91,15 @@ def open_to_doubt(question: str, recall: Recall, decision: Decision, parser: Fra
     return any(matching.share(h) >= (_CORRECTING if corrects(h.trace.text) else _NEARLY_AS_MUCH) * most for h in newer)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, what was recalled for it, and what the graph has decided, if it has."""
+
+    question: str
+    recall: Recall
+    decision: Decision | None = None
+
+
 class Reader:
     """Answers questions from recalled memories with one language model and one parser.
 
@@ -102,75 +112,101 @@ class Reader:
         self._parser = parser
         self._rules = RuleReader(None if lm.reads else lm, parser, embedder=embedder)
 
-    def read(self, question: str, recall: Recall) -> Answer | None:
-        """The shortest answer to `question` from `recall`, or None where memory has nothing to say."""
-        question = question.strip()
-        ruled = self._rules.read(question, recall)
-        notes = self._notes(question, recall)
-        if not self._lm.reads or not notes:
-            return ruled
-        reading = self._taught(question, notes)
+    def read(self, question: str, recall: Recall, decision: Decision | None = None) -> Answer | None:
+        """One question; see `read_many`."""
+        return self.read_many([Asked(question=question, recall=recall, decision=decision)])[0]
+
+    def read_many(self, asked: Sequence[Asked]) -> list[Answer | None]:
+        """The shortest answer to each question from what was recalled for it, or None where memory has nothing to say.
+
+        Where the graph has decided, and `open_to_doubt` says that notes may know better: what they say instead, or None
+        where its decision stands. The model reads for all questions together.
+        """
+        answers: list[Answer | None] = [None] * len(asked)
+        notes: dict[int, list[Hit]] = {}
+        for i, a in enumerate(asked):
+            answers[i] = None if a.decision is not None else self._rules.read(a.question, a.recall)
+            # What a stranger says of himself is not the user's.
+            found = [h for h in a.recall.hits if may_be_mine(a.question, h.trace.text)][:MOST_NOTES]
+            if self._lm.reads and found and not _certain(answers[i]):
+                notes[i] = found
+        for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
+            decision = asked[i].decision
+            if decision is not None:
+                answers[i] = _instead(reading, asked[i].recall, notes[i], decision)
+            else:
+                answers[i] = self._choose(reading, asked[i].recall, answers[i])
+        return answers
+
+    def _choose(self, reading: _Reading, recall: Recall, ruled: Answer | None) -> Answer | None:
         if reading.hit is not None:
             if ruled is not None and _same_in_other_words(reading.text, ruled.text):
                 return ruled
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
-        if ruled is not None and self._bears_out(reading.prompt, ruled.text):
-            return ruled
-        return None
+        return ruled if ruled is not None and self._bears_out(reading.prompt, ruled.text) else None
 
-    def reconsider(self, question: str, recall: Recall, decision: Decision) -> Answer | None:
-        """What the notes say in place of a decision that is `open_to_doubt`; None lets it stand."""
-        notes = self._notes(question.strip(), recall) if self._lm.reads else []
-        if not notes:
-            return None
-        reading = self._taught(question.strip(), notes)
-        if reading.hit is None or reading.told < _SURE or _same_place(reading.text, decision.text):
-            return None
-        if any(_when(reading.hit) < _when(h) for h in notes if h.trace.id in decision.trace_ids):
-            return None
-        return _answer(reading, recall, (decision.text, *decision.others))
+    def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
+        """What the model copies for each question from the notes that are about it, else from all."""
+        about = {i: self._about(question, notes) for i, (question, notes) in items.items()}
+        first = self._copied({i: (question, about[i]) for i, (question, _) in items.items()})
+        untold = {i: r for i, r in first.items() if r.hit is None or r.told < _TOLD}
+        wider = self._copied({i: items[i] for i in untold if len(about[i]) < len(items[i][1])})
+        for i, reading in untold.items():
+            all_read = wider.get(i)
+            told = all_read is not None and all_read.hit is not None and all_read.told >= _TOLD_BY_ALL
+            first[i] = all_read if told and all_read is not None else replace(reading, hit=None)
+        return first
 
-    def _notes(self, question: str, recall: Recall) -> list[Hit]:
-        """The hits to read, best first; what a stranger says of himself is not the user's."""
-        return [h for h in recall.hits if may_be_mine(question, h.trace.text)][:MOST_NOTES]
-
-    def _taught(self, question: str, notes: Sequence[Hit]) -> _Reading:
-        """What the model copies from the notes that are about the question, else from all."""
+    def _about(self, question: str, notes: Sequence[Hit]) -> list[Hit]:
+        """The notes that share enough words with the question, and later ones that correct what they say."""
         matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
         shares = [matching.share(h) for h in notes]
         best = max(range(len(notes)), key=lambda i: (shares[i], -i))
         since = _when(notes[best])
-        about = [
+        return [
             h
             for h, share in zip(notes, shares, strict=True)
             if share >= _ABOUT * shares[best]
             or (share >= _CORRECTING * shares[best] and _when(h) > since and corrects(h.trace.text))
         ]
-        reading = self._copied(question, about)
-        if reading.hit is not None and reading.told >= _TOLD:
-            return reading
-        if len(about) < len(notes):
-            wider = self._copied(question, notes)
-            if wider.hit is not None and wider.told >= _TOLD_BY_ALL:
-                return wider
-        return replace(reading, hit=None)
 
-    def _copied(self, question: str, notes: Sequence[Hit]) -> _Reading:
-        ordered = sorted(notes, key=_when)
-        texts = [h.trace.text for h in ordered]
-        prompt = notes_prompt(texts, question)
-        (said,) = self._lm.read([prompt], unless=answer_text(None), max_new_tokens=MOST_TOKENS)
-        at = located(said.text, texts)
-        told, untold = math.exp(said.logprob), math.exp(said.unless)
-        return _Reading(
-            prompt=prompt, text=said.text.rstrip("."), hit=None if at is None else ordered[at],
-            told=told / (told + untold) if told > 0.0 else 0.0,
-        )  # fmt: skip
+    def _copied(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
+        if not items:
+            return {}
+        ordered = {i: sorted(notes, key=_when) for i, (_, notes) in items.items()}
+        texts = {i: [h.trace.text for h in hits] for i, hits in ordered.items()}
+        prompts = {i: notes_prompt(texts[i], items[i][0]) for i in items}
+        said = self._lm.read(list(prompts.values()), unless=answer_text(None), max_new_tokens=MOST_TOKENS)
+        found = {}
+        for i, one in zip(items, said, strict=True):
+            at = located(one.text, texts[i])
+            told, untold = math.exp(one.logprob), math.exp(one.unless)
+            found[i] = _Reading(
+                prompt=prompts[i], text=one.text.rstrip("."), hit=None if at is None else ordered[i][at],
+                told=told / (told + untold) if told > 0.0 else 0.0,
+            )  # fmt: skip
+        return found
 
     def _bears_out(self, prompt: str, answer: str) -> bool:
         (scores,) = self._lm.logprobs_many([(prompt, answer_text(_ARTICLE.sub("", answer)))], adapter="reading")
         return sum(scores) >= _RULED
+
+
+def _certain(ruled: Answer | None) -> bool:
+    """Whether the rules need no second reader: one memory speaks of all that is asked, and no other span is near."""
+    if ruled is None or ruled.details["decided_by"] != "frame":
+        return False
+    return ruled.details["match"] >= _WHOLE and (ruled.confidence or 0.0) >= _ALONE
+
+
+def _instead(reading: _Reading, recall: Recall, notes: Sequence[Hit], decision: Decision) -> Answer | None:
+    """What the notes say in place of a decision; None lets it stand."""
+    if reading.hit is None or reading.told < _SURE or _same_place(reading.text, decision.text):
+        return None
+    if any(_when(reading.hit) < _when(h) for h in notes if h.trace.id in decision.trace_ids):
+        return None
+    return _answer(reading, recall, (decision.text, *decision.others))
 
 
 def _when(hit: Hit) -> tuple[float, int]:

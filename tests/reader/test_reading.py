@@ -8,7 +8,7 @@ import pytest
 
 from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.engine import Said
-from hippo_mem.reader import Reader, open_to_doubt
+from hippo_mem.reader import Asked, Reader, open_to_doubt
 from hippo_mem.relational import FrameParser
 from hippo_mem.types import Decision, Hit, Provenance, Recall, Salience, Trace
 
@@ -57,7 +57,7 @@ def recall(*texts: str) -> Recall:
 def test_first_only_the_notes_about_the_question_are_read_then_all(parser: FrameParser) -> None:
     found = recall("Ana painted the shed in May.", "Ben sold the boat.", "The rain ruined the paint.")
     model = TaughtModel(lambda _: None)
-    assert Reader(model, parser).read("When did Ana paint the shed?", found) is None
+    assert Reader(model, parser).read("Why did Ana paint the shed?", found) is None
     first, wider = model.seen
     assert "Ana painted" in first
     assert "boat" not in first
@@ -91,11 +91,16 @@ def test_where_they_differ_the_taught_model_is_believed(parser: FrameParser) -> 
 
 def test_rules_speak_alone_only_where_the_model_bears_them_out(parser: FrameParser) -> None:
     found = recall("Ana hid the compass in the barn.")
-    question = "Where did Ana hide the compass?"
+    question = "Where did Ana finally hide the old compass?"
     answer = Reader(TaughtModel(lambda _: None, bears_out=["barn"]), parser).read(question, found)
     assert answer is not None
     assert answer.text == "the barn"
     assert Reader(TaughtModel(lambda _: None), parser).read(question, found) is None
+    model = TaughtModel(lambda _: None)
+    certain = Reader(model, parser).read("Where did Ana hide the compass?", found)
+    assert certain is not None
+    assert certain.text == "the barn"
+    assert model.seen == []  # one memory speaks of all that is asked: no second reader
 
 
 def test_a_correction_is_read_even_where_it_hardly_names_its_topic(parser: FrameParser) -> None:
@@ -104,6 +109,16 @@ def test_a_correction_is_read_even_where_it_hardly_names_its_topic(parser: Frame
     answer = Reader(model, parser).read("When is my pottery class?", found)
     assert answer is not None
     assert answer.text == "Thursday"
+
+
+def test_many_questions_are_read_as_each_alone(parser: FrameParser) -> None:
+    found = recall("Ana painted the shed in May.", "Ben sold the boat to a nurse.", "The rain ruined the paint.")
+    model = TaughtModel(lambda p: "a nurse" if "got the boat" in p else None)
+    questions = ["Who got the boat?", "What is the weather?", "Why was the shed painted?", "Where does Ana work?"]
+    reader = Reader(model, parser)
+    together = reader.read_many([Asked(question=q, recall=found) for q in questions])
+    assert [a and a.text for a in together] == [a and a.text for a in (reader.read(q, found) for q in questions)]
+    assert [a is not None for a in together] == [True, False, False, False]
 
 
 def decision(text: str, doubt: str, *traces: int) -> Decision:
@@ -124,15 +139,12 @@ def test_only_the_same_or_a_newer_note_overrules_a_decision(parser: FrameParser)
     question = "Where does Ana work?"
     found = recall("Ana works at the bakery.", "Actually, Ana works at the mill.")
     reader = Reader(TaughtModel(lambda _: "mill"), parser)
-    answer = reader.reconsider(question, found, decision("bakery", "newer", 1))
+    answer = reader.read(question, found, decision("bakery", "newer", 1))
     assert answer is not None
     assert answer.text == "mill"
     assert answer.details["others"] == ("bakery",)
-    assert (
-        Reader(TaughtModel(lambda _: "bakery"), parser).reconsider(question, found, decision("mill", "newer", 2))
-        is None
-    )
-    assert reader.reconsider(question, found, decision("the mill", "open", 2)) is None
+    assert Reader(TaughtModel(lambda _: "bakery"), parser).read(question, found, decision("mill", "newer", 2)) is None
+    assert reader.read(question, found, decision("the mill", "open", 2)) is None
 
 
 def test_a_strangers_note_is_not_shown_for_the_users_own(parser: FrameParser) -> None:
