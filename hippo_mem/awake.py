@@ -290,10 +290,10 @@ class Awake:
         """The answer the map or the graph gives by itself, with its path; None where neither decides."""
         return self.knowledge.decide(soften(question), context=context, as_of=as_of)
 
-    def evidence(self, question: str, decision: Decision, *, touch: bool = True) -> Recall:
+    def evidence(self, question: str, decision: Decision, *, touch: bool = True, searched: bool = False) -> Recall:
         """The episodes that a decision rests on, as the recall that answered the question: nothing is searched.
 
-        Args: touch: count them as accessed, as `recall` does.
+        Args: touch: count them as accessed, as `recall` does. searched: the question was counted by a recall already.
         """
         started = time.perf_counter()
         rank = {"relational": "graph", "spatial": "place"}[decision.memory]
@@ -301,7 +301,7 @@ class Awake:
             Hit(trace=trace, score=decision.confidence, ranks={rank: i})
             for i, trace in enumerate(self.store.get_many(decision.trace_ids), start=1)
         )
-        self._recaller.n_requests += 1
+        self._recaller.n_requests += not searched
         if touch:
             with self._counting:
                 self._accessed.update(hit.trace.id for hit in hits)

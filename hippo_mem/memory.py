@@ -282,7 +282,7 @@ class Hippo:
                 if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
                     to_read[len(recalls)] = Asked(question=question, recall=found, decision=decision)
                 elif decision is not None:
-                    found = self.awake.evidence(question, decision, touch=False)
+                    found = self.awake.evidence(question, decision, touch=False, searched=True)
             decisions.append(decision)
             recalls.append(found)
         answers: list[Answer | None] = [None] * len(asked)
@@ -293,7 +293,7 @@ class Hippo:
         for i, decision in enumerate(decisions):
             if answers[i] is None and decision is not None:
                 if i in to_read:
-                    recalls[i] = self.awake.evidence(asked[i], decision, touch=False)
+                    recalls[i] = self.awake.evidence(asked[i], decision, touch=False, searched=True)
                 answers[i] = _decided(decision, recalls[i])
         alone = [i for i, a in enumerate(answers) if a is None]
         for i, answer in zip(

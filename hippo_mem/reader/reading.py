@@ -32,7 +32,9 @@ _TOLD_BY_ALL = 0.6  # the same where all notes are read
 _SURE = 0.5  # the same where the answer is held against the graph's
 _NEARLY_AS_MUCH = 0.7  # of its share of the question's words: what a newer note has that may put a fact out of date
 _CORRECTING = 0.25  # the same of a newer note that says of itself that it puts something right
-_WHOLE, _ALONE = 0.99, 0.9  # match and confidence from which the rules' answer needs no second reader
+# Matches from which the rules' answer needs no second reader, and from which it stands where that one has none; both
+# with no other span near.
+_WHOLE, _MOSTLY, _ALONE = 0.99, 0.8, 0.9
 _RULED = -4.0  # log-probability from which the model bears the rules' answer out, where it has none of its own
 _ARTICLE = re.compile(r"^(?:an?|the|my|your|his|her|its|our|their) ", re.IGNORECASE)
 _PREPOSITIONS = frozenset(
@@ -128,7 +130,7 @@ class Reader:
             answers[i] = None if a.decision is not None else self._rules.read(a.question, a.recall)
             # What a stranger says of himself is not the user's.
             found = [h for h in a.recall.hits if may_be_mine(a.question, h.trace.text)][:MOST_NOTES]
-            if self._lm.reads and found and not _certain(answers[i]):
+            if self._lm.reads and found and not _is_framed(answers[i], _WHOLE):
                 notes[i] = found
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
             decision = asked[i].decision
@@ -144,7 +146,8 @@ class Reader:
                 return ruled
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
-        return ruled if ruled is not None and self._bears_out(reading.prompt, ruled.text) else None
+        framed = _is_framed(ruled, _MOSTLY)
+        return ruled if ruled is not None and (framed or self._bears_out(reading.prompt, ruled.text)) else None
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
         """What the model copies for each question from the notes that are about it, else from all."""
@@ -193,11 +196,11 @@ class Reader:
         return sum(scores) >= _RULED
 
 
-def _certain(ruled: Answer | None) -> bool:
-    """Whether the rules need no second reader: one memory speaks of all that is asked, and no other span is near."""
+def _is_framed(ruled: Answer | None, least: float) -> bool:
+    """Whether one memory speaks of at least so much of what is asked, and no other span is near."""
     if ruled is None or ruled.details["decided_by"] != "frame":
         return False
-    return ruled.details["match"] >= _WHOLE and (ruled.confidence or 0.0) >= _ALONE
+    return ruled.details["match"] >= least and (ruled.confidence or 0.0) >= _ALONE
 
 
 def _instead(reading: _Reading, recall: Recall, notes: Sequence[Hit], decision: Decision) -> Answer | None:
