@@ -57,15 +57,17 @@ _ANSWER_TOKENS = 24
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HippoConfig:
     """Settings of an open memory. `engine` is what answers people: torch, or a quantized export of the same model
-    ("auto" is int8), which needs no torch in the process. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False
-    skips the model on writes; `memories` are those that observe and answer, episodes always among them; `schema` names
-    the forms that enter the graph of facts at once (`configs/schema/default.yaml`), None lets every form in."""
+    ("auto" is int8), which needs no torch in the process; `engine_threads` of it share one product, all cores by
+    default. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on writes; `memories` are those
+    that observe and answer, episodes always among them; `schema` names the forms that enter the graph of facts at once
+    (`configs/schema/default.yaml`), None lets every form in."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     episodic: EpisodicConfig = field(default_factory=EpisodicConfig)
     sleep: SleepConfig = field(default_factory=SleepConfig)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     engine: Literal["torch", "auto", "int8", "int4"] = "torch"
+    engine_threads: int | None = None
     surprise: bool = True
     memories: tuple[str, ...] = MEMORIES
     schema: str | None = None
@@ -93,7 +95,7 @@ class Hippo:
         if precision is not None:
             self._keeper = EngineKeeper(
                 model, home.models, precision, self._torch_engine, lambda: self.night_folder,
-                torch_loaded=lambda: self._lm is not None,
+                torch_loaded=lambda: self._lm is not None, n_threads=self.config.engine_threads,
             )  # fmt: skip
         self._on_lm: int | None = None
         self._conditioned = False

@@ -8,6 +8,7 @@ Knows nothing of what the routes do.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -58,7 +59,10 @@ class ServeConfig:
 def open_people(config: ServeConfig, home: Path) -> People:
     """The memories as a server opens them: surprise is measured by the store's own words, so that telling one of them
     something needs no language model in this process; one model of sentence vectors serves them all."""
-    settings, embedder = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine), MiniLMEmbedder()
+    # Half of the cores decode: who recalls meanwhile needs the others.
+    half = max(1, (os.cpu_count() or 1) // 2)
+    settings = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine, engine_threads=half)
+    embedder = MiniLMEmbedder()
 
     def open_one(user: str) -> Hippo:
         return Hippo.open(home, user, model=config.model, config=settings, embedder=embedder)

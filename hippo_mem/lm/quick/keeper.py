@@ -43,14 +43,16 @@ class EngineKeeper:
         torch_engine: loads torch's, with the night in force; called only when it has to answer.
         night: the folder of the night in force, None for the base alone.
         torch_loaded: whether torch's is loaded already: then it has a new night at once, and answers meanwhile.
+        n_threads: of the quick engine that share one product; all cores by default.
     """
 
     def __init__(
         self, model: str, models: Path, precision: Precision, torch_engine: Callable[[], Engine],
-        night: Callable[[], Path | None], *, torch_loaded: Callable[[], bool],
+        night: Callable[[], Path | None], *, torch_loaded: Callable[[], bool], n_threads: int | None = None,
     ) -> None:  # fmt: skip
         self._model, self._models, self._precision = model, models, precision
         self._torch, self._night, self._torch_loaded = torch_engine, night, torch_loaded
+        self._n_threads = n_threads
         self._lock = threading.RLock()
         self._home: EngineHome | None = None
         self._quick: QuickEngine | None = None
@@ -145,7 +147,7 @@ class EngineKeeper:
                     raise EngineUnavailable(failed)
                 self._start(None)
                 raise _NotYet("the quick engine is being exported, once")
-            self._quick = QuickEngine(home.folder(self._precision))
+            self._quick = QuickEngine(home.folder(self._precision), n_threads=self._n_threads)
         return self._quick
 
     def _at(self) -> EngineHome:

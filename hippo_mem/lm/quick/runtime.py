@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +40,7 @@ class QuickEngine:
 
     Args:
         folder: what `hippo_mem.lm.quick.build` wrote. night: the folder of the night in force, None for the base alone.
-        n_threads: that share one product; half of the cores by default.
+        n_threads: that share one product; all cores by default.
     Raises: ModelUnavailable when the export cannot be opened; StoreFormatError when the night's adapter does not fit.
     """
 
@@ -60,10 +62,11 @@ class QuickEngine:
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
         self._start = [about["bos_token_id"]] if about.get("bos_token_id") is not None else []
         self._widths: dict[str, int] = stamp["adapter_inputs"]
-        self._silent = {name: _rank_zero(name, width) for name, width in self._widths.items()}
+        self._silent = self._graph.held({name: _rank_zero(name, width) for name, width in self._widths.items()})
         self._adapter: NightAdapter | None = None
+        self._speaking = self._silent
         self._reading_from = reading_folder(str(stamp.get("model")))
-        self._reading: NightAdapter | None = None
+        self._reading: dict[str, Any] | None = None
         self.night: Path | None = None
         self.adopt(night)
         give_back_freed_memory()
@@ -74,14 +77,16 @@ class QuickEngine:
         Raises: StoreFormatError when it does not fit; the one before then stays.
         """
         if night is None:
-            self._adapter, self.night = None, None
+            self._adapter, self._speaking, self.night = None, self._silent, None
             return
         adapter = read_adapter(night, self._widths)
         if adapter.gate is not None and not set(adapter.gate.layers) <= set(self.layers):
             raise StoreFormatError(
                 f"the gate in {night} reads layers {adapter.gate.layers}, the quick engine gives {self.layers}"
             )
-        self._adapter, self.night = adapter, night
+        # Of the adapter the gate alone is kept beside what the graph holds.
+        self._adapter, self.night = replace(adapter, arrays={}), night
+        self._speaking = {**self._silent, **self._graph.held(adapter.arrays)}
 
     @property
     def reads(self) -> bool:
@@ -215,22 +220,24 @@ class QuickEngine:
         (inputs,) = self._inputs([text], [speaks])
         return self._text([], inputs, len(ids) + 1).outputs(ids, "logits")[0]
 
-    def _inputs(self, texts: Sequence[str], use: AdapterUse) -> list[Mapping[str, Floats]]:
+    def _inputs(self, texts: Sequence[str], use: AdapterUse) -> list[dict[str, Any]]:
         """What the graph takes beside tokens for each text: the matrices of the adapter that speaks, or of rank 0."""
         if use == "reading":
-            return [{**self._silent, **self._reader().arrays}] * len(texts)
-        adapter = self._adapter
-        night = self._silent if adapter is None else {**self._silent, **adapter.arrays}
+            return [self._reader()] * len(texts)
+        night = self._speaking
         return [night if speaks else self._silent for speaks in self.speaks(texts, use)]
 
-    def _reader(self) -> NightAdapter:
+    def _reader(self) -> dict[str, Any]:
         if self._reading is None:
             if self._reading_from is None:
                 raise InputError("there is no reading adapter for this model")
-            self._reading = read_adapter(self._reading_from, self._widths)
+            arrays = read_adapter(self._reading_from, self._widths).arrays
+            self._reading = {**self._silent, **self._graph.held(arrays)}
+            del arrays
+            give_back_freed_memory()
         return self._reading
 
-    def _text(self, ids: Sequence[int], inputs: Mapping[str, Floats], n_new: int) -> Text:
+    def _text(self, ids: Sequence[int], inputs: Mapping[str, Any], n_new: int) -> Text:
         """The graph after `ids`, with room for `n_new` more."""
         text = self._graph.begin(inputs, len(ids) + n_new)
         text.extend(ids)

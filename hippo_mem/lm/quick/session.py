@@ -9,7 +9,6 @@ Shapes: T tokens, R rows of logits, V vocabulary, H heads of keys and values, w 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,21 +32,25 @@ class Graph:
 
     Args:
         head_width: w; the file leaves it open.
-        n_threads: that share one product; half of the cores by default, since what recalls beside it needs one too.
+        n_threads: that share one product; all cores by default.
     Raises: ValueError when onnxruntime does not take the file.
     """
 
     def __init__(self, file: Path, *, head_width: int, n_threads: int | None = None) -> None:
         from onnxruntime import OrtValue
 
-        self._session = open_session(file, n_threads=n_threads or max(1, len(os.sched_getaffinity(0)) // 2))
+        self._session = open_session(file, n_threads=n_threads or 0)
         self._values = OrtValue
         # (H, w) by the name of an input that carries the cache
         inputs = self._session.get_inputs()
         self._cached = {i.name: (int(i.shape[1]), head_width) for i in inputs if i.name.startswith(_PAST)}
 
-    def begin(self, inputs: Mapping[str, Floats], limit: int) -> Text:
-        """An empty text of at most `limit` tokens. `inputs`: what the graph takes beside tokens, for every pass."""
+    def held(self, inputs: Mapping[str, Floats]) -> dict[str, Any]:
+        """Arrays as the graph takes them, for as many texts as begin with them: no text copies them again."""
+        return {name: self._values.ortvalue_from_numpy(array) for name, array in inputs.items()}
+
+    def begin(self, inputs: Mapping[str, Any], limit: int) -> Text:
+        """An empty text of at most `limit` tokens. `inputs`: what the graph takes beside tokens, as `held` gave it."""
         binding = self._session.io_binding()
         held = []
         for name, (n_heads, width) in self._cached.items():
@@ -56,8 +59,7 @@ class Graph:
             binding.bind_ortvalue_input(name, cache)
             binding.bind_ortvalue_output(name.replace(_PAST, _PRESENT), cache)
             held.append(cache)
-        for name, array in inputs.items():
-            value = self._values.ortvalue_from_numpy(array)
+        for name, value in inputs.items():
             binding.bind_ortvalue_input(name, value)
             held.append(value)
         return Text(self._session, binding, held, len(self._cached), limit)
