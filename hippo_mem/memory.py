@@ -58,9 +58,9 @@ _ANSWER_TOKENS = 24
 class HippoConfig:
     """Settings of an open memory. `engine` is what answers people: torch, or a quantized export of the same model
     ("auto" is int8), which needs no torch in the process; `engine_threads` of it share one product, all cores by
-    default. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on writes; `memories` are those
-    that observe and answer, episodes always among them; `schema` names the forms that enter the graph of facts at once
-    (`configs/schema/default.yaml`), None lets every form in."""
+    default. `dtype` is "auto", "float32" or "bfloat16"; `surprise` False skips the model on writes; `memories` are
+    those that observe and answer, episodes always among them; `schema` names the forms that enter the graph of facts
+    at once (`configs/schema/default.yaml`), None lets every form in."""
 
     gate: GateConfig = field(default_factory=GateConfig)
     episodic: EpisodicConfig = field(default_factory=EpisodicConfig)
