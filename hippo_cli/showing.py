@@ -96,6 +96,7 @@ def print_reasons(answer: Answer) -> None:
     by = {
         "graph": "the graph of facts, by walking from fact to fact",
         "map": "the map of places",
+        "notes": "the language model, copying from recalled notes",
         "frame": "the roles of one recalled sentence",
         "model": "the language model, weighing spans of recalled sentences",
         "weights": "the weights alone: nothing recalled has to do with the question",

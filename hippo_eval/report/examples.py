@@ -73,9 +73,12 @@ def why(row: ItemRow) -> str:
     return f"{said}; {_recalled(row)}."
 
 
+_DECIDING = ("graph", "map", "notes", "frame", "model")
+
+
 def _recalled(row: ItemRow) -> str:
     rank = answer_rank([h.text for h in row.hits], row.gold)
-    decided = f"decided by the {row.decided_by}" if row.decided_by in ("graph", "map", "model", "frame") else ""
+    decided = f"decided by the {row.decided_by}" if row.decided_by in _DECIDING else ""
     if row.source == "weights" or row.decided_by == "weights":
         return "the weights answered, nothing was read"
     if not row.hits:
