@@ -130,8 +130,8 @@ class ItemRow:
     """One question of one phase with its answer. `gold` is the shortest true answer, `answer` what was said.
 
     `decoding`: "span", "path", "greedy" or "none". `source`: "memory", "weights" or "prompt". `decided_by`: "graph",
-    "map", "notes" (the reader, copying from recalled notes), "frame" (the reader, by the sentence's roles), "model" (the
-    reader, by the model's probabilities), "weights".
+    "map", "notes" (the reader, copying from recalled notes), "frame" (the reader, by the sentence's roles), "model"
+    (the reader, by the model's probabilities), "weights".
     `latency_ms` is the time of the call divided by the `n_in_call` questions that were in it, and so are the tokens
     that a model read and generated for it; `context_tokens` is the longest sequence it had to hold. None: not counted.
     `requests` is how often a store was asked.
