@@ -27,7 +27,7 @@ from hippo_mem.lm import LanguageModel
 from hippo_mem.reader.lessons import Lesson, Lessons, load_threads
 from hippo_mem.reader.notes import answer_text, notes_prompt
 from hippo_mem.sleep.allocator import keep_freed_memory
-from hippo_mem.sleep.examples import Example
+from hippo_mem.sleep.examples import Example, example
 from hippo_mem.sleep.fused_mlp import fused
 from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.training import AdapterTraining
@@ -69,7 +69,7 @@ def main() -> None:
             while len(waiting) < args.batch_size:
                 waiting += lessons.epoch()
             batch, waiting = waiting[: args.batch_size], waiting[args.batch_size :]
-            loss, _ = training.answer_loss([example(lm, lesson) for lesson in batch])
+            loss, _ = training.answer_loss([taught(lm, lesson) for lesson in batch])
             loss.backward()
             warm, left = min(1.0, step / 20), max(0.02, (n_steps - step) / n_steps)
             training.update(args.lr * warm * left)
@@ -85,11 +85,10 @@ def main() -> None:
     print(f"{args.out}: {n_steps} steps over {len(lessons)} questions in {time.perf_counter() - start:.0f} s")
 
 
-def example(lm: LanguageModel, lesson: Lesson) -> Example:
-    """The lesson as tokens; an answer counts the same however long it is."""
-    head = lm.encode(notes_prompt(lesson.notes, lesson.question))
-    tail = lm.encode(answer_text(lesson.answer) + lm.end_of_turn)
-    return Example(tokens=(*head, *tail), first=len(head) - 1, kind="statement", weight=1.0)
+def taught(lm: LanguageModel, lesson: Lesson) -> Example:
+    """The lesson as tokens; as with a statement, an answer counts the same however long it is."""
+    prompt = notes_prompt(lesson.notes, lesson.question)
+    return example(lm, prompt, answer_text(lesson.answer) + lm.end_of_turn, kind="statement")
 
 
 if __name__ == "__main__":

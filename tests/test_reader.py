@@ -11,9 +11,7 @@ from hippo_mem.embed import MiniLMEmbedder
 from hippo_mem.lm.engine import Said
 from hippo_mem.reader import Reader, reading_prompt, trimmed
 from hippo_mem.relational import FrameParser
-from hippo_mem.types import Hit, Provenance, Recall, Salience, Trace
-
-SALIENCE = Salience(surprise=0.0, novelty=0.0, reward=False, pin=False, score=0.0, threshold=0.0)
+from tests.recalled import recalled
 
 
 class ScriptedModel:
@@ -44,17 +42,6 @@ def parser() -> FrameParser:
     return FrameParser()
 
 
-def recall(question: str, *texts: str, similarity: float | None = None) -> Recall:
-    hits = []
-    for i, text in enumerate(texts):
-        trace = Trace(
-            id=i + 1, text=text, slots={}, tags=(), context_key=None, salience=SALIENCE, created=0.0, valid_from=0.0,
-            provenance=Provenance(text_span=text, source="user", time=0.0),
-        )  # fmt: skip
-        hits.append(Hit(trace=trace, score=1.0 / (i + 1), similarity=similarity))
-    return Recall(cue=question, hits=tuple(hits))
-
-
 def test_the_frame_answers_the_generated_suite_without_the_model(parser: FrameParser) -> None:
     suite = episodic.generate(20, seed=3)
     told = [item.fact for item in suite.teach]
@@ -64,7 +51,7 @@ def test_the_frame_answers_the_generated_suite_without_the_model(parser: FramePa
     for n, item in enumerate(suite.test):
         fact = n // len(episodic.SLOTS)
         others = [told[(fact + k) % len(told)] for k in (1, 2)]
-        answer = reader.read(item.prompt, recall(item.prompt, others[0], told[fact], others[1]))
+        answer = reader.read(item.prompt, recalled(item.prompt, others[0], told[fact], others[1]))
         assert answer is not None
         right += answer.text == item.answer
         assert answer.decoding == "span"
@@ -92,21 +79,21 @@ def test_the_frame_answers_the_generated_suite_without_the_model(parser: FramePa
 )  # fmt: skip
 def test_questions_in_other_words(parser: FrameParser, memory: str, question: str, answer: str) -> None:
     # The model is told to like the answer too, so that only a wrong set of candidates or weights can fail.
-    got = Reader(ScriptedModel([answer]), parser).read(question, recall(question, memory))
+    got = Reader(ScriptedModel([answer]), parser).read(question, recalled(question, memory))
     assert got is not None
     assert (got.text, got.decoding, got.source) == (answer, "span", "memory")
     assert got.details["trace_id"] == 1
 
 
 def test_a_memory_about_somebody_else_is_not_read(parser: FrameParser) -> None:
-    found = recall("", "Alice went to the cafe on Monday.")
+    found = recalled("", "Alice went to the cafe on Monday.")
     assert Reader(ScriptedModel(), parser).read("Where did Zelda go?", found) is None
 
 
 @pytest.mark.parametrize("texts", [(), ("The keys are in the drawer.",)])
 def test_nothing_related_is_left_to_the_weights(parser: FrameParser, texts: tuple[str, ...]) -> None:
     model = ScriptedModel()
-    assert Reader(model, parser).read("What is the capital of France?", recall("", *texts)) is None
+    assert Reader(model, parser).read("What is the capital of France?", recalled("", *texts)) is None
     assert not model.asked
 
 
@@ -114,7 +101,7 @@ def test_the_right_person_wins_over_the_higher_ranked_memory(parser: FrameParser
     question = "Where did Ingrid bury the brass compass?"
     got = Reader(ScriptedModel(), parser).read(
         question,
-        recall(question, "Marta hid the brass compass in the attic.", "Ingrid buried the brass compass in the barn."),
+        recalled(question, "Marta hid the brass compass in the attic.", "Ingrid buried the brass compass in the barn."),
     )
     assert got is not None
     assert got.text == "the barn"
@@ -124,7 +111,7 @@ def test_the_answer_is_never_words_of_the_question(parser: FrameParser) -> None:
     for story in episodic.stories(20, 4):
         for phrasings in episodic.TEST_PHRASINGS.values():
             question = story.ask(phrasings[0])
-            got = Reader(ScriptedModel(), parser).read(question, recall(question, story.text))
+            got = Reader(ScriptedModel(), parser).read(question, recalled(question, story.text))
             assert got is not None
             assert got.text.casefold() not in question.casefold()
 
@@ -161,17 +148,17 @@ def test_of_two_things_that_are_offered_the_one_that_was_told_is_chosen(parser: 
         ("I am left-handed.", "Am I left-handed or right-handed?", "left-handed"),
         ("I prefer trains to planes.", "Do I prefer trains or planes?", "trains"),
     ):
-        answer = reader.read(question, recall(question, told))
+        answer = reader.read(question, recalled(question, told))
         assert answer is not None
         assert answer.text == wanted
     nothing = "Do I prefer tea or coffee?"
-    assert reader.read(nothing, recall(nothing, "I prefer trains to planes.")) is None
+    assert reader.read(nothing, recalled(nothing, "I prefer trains to planes.")) is None
 
 
 def test_what_is_recalled_for_its_meaning_alone_is_read(parser: FrameParser) -> None:
     told = "Florian takes the tram."
     for similarity in (0.55, 0.9):
-        answer = Reader(ScriptedModel(), parser).read("Who commutes?", recall("", told, similarity=similarity))
+        answer = Reader(ScriptedModel(), parser).read("Who commutes?", recalled("", told, similarity=similarity))
         assert answer is not None
         assert answer.text == "Florian"
 
@@ -193,7 +180,7 @@ def test_what_is_recalled_for_its_meaning_alone_is_read(parser: FrameParser) -> 
     ],
 )
 def test_all_kinds_of_questions_are_read(parser: FrameParser, memory: str, question: str, answer: str) -> None:
-    got = Reader(ScriptedModel([answer]), parser).read(question, recall(question, memory))
+    got = Reader(ScriptedModel([answer]), parser).read(question, recalled(question, memory))
     assert got is not None
     assert got.text == answer
 
@@ -208,7 +195,7 @@ def test_all_kinds_of_questions_are_read(parser: FrameParser, memory: str, quest
     ],
 )
 def test_what_a_memory_does_not_say_is_not_answered(parser: FrameParser, memory: str, question: str) -> None:
-    assert Reader(ScriptedModel(), parser).read(question, recall(question, memory)) is None
+    assert Reader(ScriptedModel(), parser).read(question, recalled(question, memory)) is None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +212,7 @@ def test_what_a_memory_does_not_say_is_not_answered(parser: FrameParser, memory:
 def test_of_two_memories_that_say_the_same_the_newer_counts(
     parser: FrameParser, earlier: str, later: str, question: str, answer: str, other: str
 ) -> None:
-    got = Reader(ScriptedModel([answer]), parser).read(question, recall(question, earlier, later))
+    got = Reader(ScriptedModel([answer]), parser).read(question, recalled(question, earlier, later))
     assert got is not None
     assert got.text == answer
     assert got.details["others"] == (other,)
@@ -235,6 +222,6 @@ def test_a_noun_that_says_nothing_chooses_nothing(parser: FrameParser) -> None:
     told = "Hester hides two left boots beneath the floorboards, and nobody knows."
     model = ScriptedModel(["two left boots"])
     question = "Which thing is it that Hester hides beneath the floorboards?"
-    got = Reader(model, parser, embedder=MiniLMEmbedder()).read(question, recall(question, told))
+    got = Reader(model, parser, embedder=MiniLMEmbedder()).read(question, recalled(question, told))
     assert got is not None
     assert got.text == "two left boots"

@@ -11,6 +11,7 @@ from hippo_eval.report.reading import Board, Key
 
 # An answer that a simpler preset gets right is worse than one that nobody gets.
 _WORSE = {"wrong": 0, "refusal": 1, "partial": 2, "overlong": 3, "exact": 4}
+_DECIDING = ("graph", "map", "notes", "frame", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,6 @@ def why(row: ItemRow) -> str:
         "wrong": "Another answer was given",
     }[kind]
     return f"{said}; {_recalled(row)}."
-
-
-_DECIDING = ("graph", "map", "notes", "frame", "model")
 
 
 def _recalled(row: ItemRow) -> str:

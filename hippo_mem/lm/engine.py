@@ -17,8 +17,10 @@ from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
 
 # True: as shipped (the gate decides); False: the base alone; "ungated": the adapter always speaks; a list: one decision
-# a text, as `Engine.speaks` gave it; "reading": the adapter that reads notes, in place of the night's.
-AdapterUse = bool | Literal["ungated", "reading"] | Sequence[bool]
+# a text, as `Engine.speaks` gave it.
+AdapterUse = bool | Literal["ungated"] | Sequence[bool]
+# The adapter that reads notes, in place of the night's.
+Reading = Literal["reading"]
 # A prompt leaves at least this much room for its answer.
 _LEAST_ROOM = 16
 
@@ -64,7 +66,9 @@ class Engine(Protocol):
         """Greedy continuations, stripped, without the end of turn."""
         ...
 
-    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True
+    ) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt."""
         ...
 

@@ -24,7 +24,7 @@ from hippo_mem.home import data_home
 from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import ChatTemplate
-from hippo_mem.lm.engine import AdapterUse, Said
+from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.lm.reading_adapter import LaidOver, reading_folder
 from hippo_mem.lm.source import DEFAULT_MODEL, resolve
 
@@ -216,7 +216,7 @@ class LanguageModel:
 
     def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
         """Whether the adapter speaks for each text: the gate's decision on the base's hidden state."""
-        if self._peft is None or use is False or use == "reading":
+        if self._peft is None or use is False:
             return [False] * len(texts)
         if not isinstance(use, bool | str):
             if len(use) != len(texts):
@@ -266,14 +266,15 @@ class LanguageModel:
                     output_logits=True, return_dict_in_generate=True,
                 )  # fmt: skip
                 said = out.sequences[:, ids.shape[1] :]
-                likely = torch.stack([step.float().log_softmax(-1) for step in out.logits], dim=1)  # (B, T, V)
-                chosen = likely.gather(2, said.unsqueeze(-1)).squeeze(-1)
+                likely = [step.float().log_softmax(-1).gather(1, said[:, t, None]) for t, step in enumerate(out.logits)]
+                chosen = torch.cat(likely, dim=1)  # (B, T)
+                against = out.logits[0].float().log_softmax(-1)[:, avoided]
                 for row, j in enumerate(batch):
                     ends = [at for at, token in enumerate(said[row].tolist()) if token in self.end_tokens]
                     n = ends[0] + 1 if ends else said.shape[1]
                     result[j] = Said(
                         text=self.decode(said[row, :n].tolist()).strip(), logprob=chosen[row, :n].sum().item(),
-                        unless=likely[row, 0, avoided].item(),
+                        unless=against[row].item(),
                     )  # fmt: skip
         return [r for r in result if r is not None]
 
@@ -308,7 +309,9 @@ class LanguageModel:
         return self.logprobs_many([(prompt, c) for c in continuations], adapter=adapter)
 
     @torch.inference_mode()
-    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True
+    ) -> list[list[float]]:
         """As `logprobs`, for (prompt, continuation) pairs of any prompts; the vocabulary head sees answer rows only."""
         if adapter == "reading":
             with self.reading():

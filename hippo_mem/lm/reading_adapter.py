@@ -9,22 +9,22 @@ Shapes: K in and N out of a linear map, r rank.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hippo_mem.errors import StoreFormatError
+import numpy as np
+
+from hippo_mem.lm.lora_folder import read_lora
 
 if TYPE_CHECKING:
     import torch
 
 _FOLDER = Path(__file__).parent / "reading"
-_TENSOR = re.compile(r"(layers\.\d+\.(?:self_attn|mlp)\.\w+_proj)\.lora_([AB])\.weight$")
 # PEFT's own layers around a night's linear maps hold the base's under this name.
-_LINEAR = re.compile(r"(layers\.\d+\.(?:self_attn|mlp)\.\w+_proj)(\.base_layer)?$")
+_LINEAR = re.compile(r"layers\.(\d+)\.(?:self_attn|mlp)\.(\w+_proj)(\.base_layer)?$")
 
 
 def reading_folder(model: str) -> Path | None:
@@ -41,36 +41,25 @@ class LaidOver:
     """
 
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        from torch import from_numpy
 
-        try:
-            config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-            scale = float(config["lora_alpha"]) / int(config["r"])
-            tensors = load_file(folder / "adapter_model.safetensors")
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise StoreFormatError(
-                f"the reading adapter in {folder} cannot be read ({error}); install again"
-            ) from error
-        self._a: dict[str, torch.Tensor] = {}  # (r, K)
-        self._b: dict[str, torch.Tensor] = {}  # (N, r), the scale taken in
-        for name, tensor in tensors.items():
-            match = _TENSOR.search(name)
-            if match is None:
-                raise StoreFormatError(f"the reading adapter in {folder} changes {name}, which is no linear map")
-            if match[2] == "A":
-                self._a[match[1]] = tensor.to(dtype)
-            else:
-                self._b[match[1]] = (tensor.float() * scale).to(dtype)
+        lora = read_lora(folder)
+        # (r, K) and (N, r) by block and linear map, the scale taken in
+        self._pairs = {
+            place: (from_numpy(pair["A"]).to(dtype), from_numpy(pair["B"] * np.float32(lora.scale)).to(dtype))
+            for place, pair in lora.parts.items()
+        }
 
     @contextlib.contextmanager
     def over(self, model: Any) -> Iterator[None]:
         """Inside, the linear maps of `model` have this adapter's product added; after it, they are as before."""
         linear = {}
         for name, module in model.named_modules():
-            if (match := _LINEAR.search(name)) is not None and (match[2] or match[1] not in linear):
-                linear[match[1]] = module
-        hooks = [linear[name].register_forward_hook(partial(_add, a=a, b=self._b[name])) for name, a in self._a.items()]
+            if (match := _LINEAR.search(name)) is not None:
+                place = int(match[1]), match[2]
+                if match[3] or place not in linear:
+                    linear[place] = module
+        hooks = [linear[place].register_forward_hook(partial(_add, a=a, b=b)) for place, (a, b) in self._pairs.items()]
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hippo_mem.lm.engine import AdapterUse, Said, room
+from hippo_mem.lm.engine import AdapterUse, Reading, Said, room
 from hippo_mem.lm.model import LanguageModel
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import TextStream
@@ -50,7 +50,9 @@ class TorchEngine:
         with self._lock:
             return self.lm.generate(prompts, max_new_tokens=max_new_tokens, adapter=adapter)
 
-    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True
+    ) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt."""
         with self._lock:
             return self.lm.logprobs_many(pairs, adapter=adapter)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from hippo_mem.embed import Embedder
 from hippo_mem.reader.choices import offered
 from hippo_mem.reader.fitting import answer_key, fitting
-from hippo_mem.reader.matching import RELATED, SIMILAR, Matching, may_be_mine
+from hippo_mem.reader.matching import RELATED, SIMILAR, Matching
 from hippo_mem.reader.superseding import Reading, corrects, outdated
 from hippo_mem.reader.trimming import trimmed
 from hippo_mem.relational import FrameParser
@@ -70,14 +70,16 @@ class RuleReader:
         self._max_memories = max_memories
 
     def read(self, question: str, recall: Recall) -> Answer | None:
-        """The shortest answer to `question` from `recall`, or None where memory has nothing to say."""
+        """The shortest answer to `question` from `recall`, or None where memory has nothing to say.
+
+        Args: recall: only what may be answered with; see `may_be_mine`.
+        """
         question = question.strip()
         doc = self._parser.doc(question)
         asked = ask.asked(doc)
-        hits = tuple(h for h in recall.hits if may_be_mine(question, h.trace.text))
+        hits = recall.hits
         if not hits:
             return None
-        recall = replace(recall, hits=hits)
         matching = Matching(self._parser, question, asked, hits)
         matches = [matching.share(hit) for hit in hits]
         order = sorted(range(len(hits)), key=lambda i: (-matches[i], i))[: self._max_memories]

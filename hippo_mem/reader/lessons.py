@@ -15,13 +15,12 @@ import numpy as np
 
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, StoreFormatError
-from hippo_mem.reader.notes import MOST_NOTES
+from hippo_mem.reader.notes import MOST_NOTES, TRUTH, one_line
 from hippo_mem.storage.jsonl import read_jsonl
 
 _NEAR, _NEAREST = 24, 8  # notes of other threads that are like the question, and those taken most
 _TAKEN_NEAR = 0.75  # how often another note is one of the nearest; else it is any
 _UNTOLD = 0.06  # how often a question loses the note that answers it
-_TRUTH = ("yes", "no")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +56,9 @@ def load_threads(folder: Path, only: Collection[str] | None = None) -> list[Thre
             told, asked = row.get("told"), row.get("qa")
             if not isinstance(told, list) or not told or not isinstance(asked, list):
                 raise StoreFormatError(f'{file}, line {at}: "told" must be a list of messages, "qa" one of pairs')
-            text = " ".join(" ".join(told).split()).casefold()
+            text = one_line(" ".join(told)).casefold()
             for _, answer in asked:
-                if answer is not None and answer not in _TRUTH and answer.casefold() not in text:
+                if answer is not None and answer not in TRUTH and answer.casefold() not in text:
                     raise StoreFormatError(f"{file}, line {at}: no message has the words {answer!r}")
             threads.append(Thread(told=tuple(told), asked=tuple((q, a) for q, a in asked)))
     return threads
@@ -95,7 +94,7 @@ class Lessons:
             if other not in thread.told and other not in others:
                 others.append(other)
         notes = list(thread.told)
-        if answer is not None and answer not in _TRUTH and rng.random() < _UNTOLD:
+        if answer is not None and answer not in TRUTH and rng.random() < _UNTOLD:
             notes = [t for t in notes if answer.casefold() not in t.casefold()]
             others, answer = others or near[:2], None
         for other in others:  # a thread's own notes stay in their order

@@ -6,21 +6,19 @@ were found.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 UNKNOWN = "unknown"  # what it says when no note tells
 MOST_NOTES = 5
 MOST_TOKENS = 24  # of an answer
 _MOST_CHARACTERS = 600  # of one note
-_SPACE = re.compile(r"\s+")
-_TRUTH = frozenset({"yes", "no"})
+TRUTH = frozenset({"yes", "no"})
 
 
 def notes_prompt(notes: Sequence[str], question: str) -> str:
     """The text up to where the answer begins. `notes`: oldest first, so that the last that tells is the newest."""
-    lines = "".join(f"- {_one_line(note)[:_MOST_CHARACTERS]}\n" for note in notes)
-    return f"Notes:\n{lines}Question: {_one_line(question)}\nAnswer:"
+    lines = "".join(f"- {one_line(note)[:_MOST_CHARACTERS]}\n" for note in notes)
+    return f"Notes:\n{lines}Question: {one_line(question)}\nAnswer:"
 
 
 def answer_text(answer: str | None) -> str:
@@ -33,14 +31,15 @@ def located(said: str, notes: Sequence[str]) -> int | None:
 
     "yes" and "no" stand in the newest note.
     """
-    words = _one_line(said).casefold().rstrip(".")
+    words = one_line(said).casefold().rstrip(".")
     if not words or words == UNKNOWN or not notes:
         return None
-    inside = [i for i, note in enumerate(notes) if words in _one_line(note).casefold()]
+    inside = [i for i, note in enumerate(notes) if words in one_line(note).casefold()]
     if inside:
         return inside[-1]
-    return len(notes) - 1 if words in _TRUTH else None
+    return len(notes) - 1 if words in TRUTH else None
 
 
-def _one_line(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+def one_line(text: str) -> str:
+    """The text with single spaces for all white space."""
+    return " ".join(text.split())

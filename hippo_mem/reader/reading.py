@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hippo_mem.embed import Embedder
-from hippo_mem.lm.engine import AdapterUse, Said
+from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.reader.by_rules import RuleReader
 from hippo_mem.reader.fitting import answer_key
 from hippo_mem.reader.matching import Matching, may_be_mine
@@ -57,7 +57,9 @@ class ReadingModel(Protocol):
         """The text of one user turn up to where the assistant speaks."""
         ...
 
-    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True
+    ) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt."""
         ...
 
@@ -110,9 +112,9 @@ class Reader:
     """
 
     def __init__(self, lm: ReadingModel, parser: FrameParser, *, embedder: Embedder | None = None) -> None:
-        self._lm = lm
+        self._lm, self._reads = lm, lm.reads
         self._parser = parser
-        self._rules = RuleReader(None if lm.reads else lm, parser, embedder=embedder)
+        self._rules = RuleReader(None if self._reads else lm, parser, embedder=embedder)
 
     def read(self, question: str, recall: Recall, decision: Decision | None = None) -> Answer | None:
         """One question; see `read_many`."""
@@ -127,10 +129,12 @@ class Reader:
         answers: list[Answer | None] = [None] * len(asked)
         notes: dict[int, list[Hit]] = {}
         for i, a in enumerate(asked):
-            answers[i] = None if a.decision is not None else self._rules.read(a.question, a.recall)
             # What a stranger says of himself is not the user's.
-            found = [h for h in a.recall.hits if may_be_mine(a.question, h.trace.text)][:MOST_NOTES]
-            if self._lm.reads and found and not _is_framed(answers[i], _WHOLE):
+            mine = tuple(h for h in a.recall.hits if may_be_mine(a.question, h.trace.text))
+            if a.decision is None:
+                answers[i] = self._rules.read(a.question, replace(a.recall, hits=mine))
+            found = list(mine[:MOST_NOTES])
+            if self._reads and found and not _is_framed(answers[i], _WHOLE):
                 notes[i] = found
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
             decision = asked[i].decision

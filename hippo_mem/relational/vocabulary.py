@@ -162,7 +162,9 @@ for _relation, _forms in {
     for _form in _forms.split():
         _verb, _, _preposition = _form.rstrip("?").partition("-")
         _CANONICAL[(_verb, _preposition)] = _relation
-_LISTED: frozenset[str] = FUNCTIONAL | SYMMETRIC | frozenset(INVERSE) | frozenset(KIN_CLASS) | ATTRIBUTES | {"is"}
+_LISTED: frozenset[str] = (
+    FUNCTIONAL | SYMMETRIC | ATTRIBUTES | {"is"} | {*INVERSE, *KIN_CLASS, *_CANONICAL.values()}
+)  # fmt: skip
 # A duty rather than a habit: "studied the map" is an act, "studies law" a state; only the present is a state.
 _PRESENT_ONLY = lex.word_set("studies speaks plays drives")
 
@@ -197,10 +199,7 @@ def role_name(noun: str) -> str:
 
 def listed_kind(relation: str) -> bool:
     """Whether a relation is one of the kinds listed here; else it is the verb of the one sentence it comes from."""
-    return (
-        relation in _LISTED or relation.removesuffix("_of") in ROLES or relation.startswith("favorite_")
-        or relation in _CANONICAL.values()
-    )  # fmt: skip
+    return relation in _LISTED or relation.removesuffix("_of") in ROLES or relation.startswith("favorite_")
 
 
 def is_held_by_one(relation: str) -> bool:

@@ -60,7 +60,7 @@ def open_people(config: ServeConfig, home: Path) -> People:
     """The memories as a server opens them: surprise is measured by the store's own words, so that telling one of them
     something needs no language model in this process; one model of sentence vectors serves them all."""
     # Half of the cores decode: who recalls meanwhile needs the others.
-    half = max(1, (os.cpu_count() or 1) // 2)
+    half = max(1, len(os.sched_getaffinity(0)) // 2)
     settings = HippoConfig(gate=GateConfig(surprise="cheap"), engine=config.engine, engine_threads=half)
     embedder = MiniLMEmbedder()
 

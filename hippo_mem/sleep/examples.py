@@ -48,22 +48,25 @@ def chat_example(
     lm: LanguageModel, question: str, answer: str, *, fact: int = -1, slot: str = "", kind: str = "question"
 ) -> Example:
     """A user's question and the assistant's whole answer."""
-    return _example(lm, lm.chat_prompt(question), answer + lm.end_of_turn, fact=fact, slot=slot, kind=kind)
+    return example(lm, lm.chat_prompt(question), answer + lm.end_of_turn, fact=fact, slot=slot, kind=kind)
 
 
 def cloze_example(lm: LanguageModel, prompt: str, answer: str, *, fact: int = -1, slot: str = "cloze") -> Example:
     """Raw text and how it goes on, no chat."""
-    return _example(lm, prompt.rstrip(), " " + answer.strip() + ".", fact=fact, slot=slot, kind="question")
+    return example(lm, prompt.rstrip(), " " + answer.strip() + ".", fact=fact, slot=slot, kind="question")
 
 
 def statement_example(lm: LanguageModel, text: str, *, fact: int = -1, weight: float = 0.3) -> Example:
     """A sentence as raw text from its beginning."""
     start = lm.tokenizer.bos_token or lm.end_of_turn
-    example = _example(lm, start, text + lm.end_of_turn, fact=fact, slot="statement", kind="statement")
-    return replace(example, weight=weight)
+    told = example(lm, start, text + lm.end_of_turn, fact=fact, slot="statement", kind="statement")
+    return replace(told, weight=weight)
 
 
-def _example(lm: LanguageModel, prompt: str, answer: str, *, fact: int, slot: str, kind: str) -> Example:
+def example(
+    lm: LanguageModel, prompt: str, answer: str, *, fact: int = -1, slot: str = "", kind: str = "question"
+) -> Example:
+    """A whole prompt and what follows it to the end, as they are."""
     head, tail = lm.encode(prompt), lm.encode(answer)
     return Example(tokens=(*head, *tail), first=len(head) - 1, fact=fact, slot=slot, kind=kind)
 

@@ -10,9 +10,8 @@ from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.engine import Said
 from hippo_mem.reader import Asked, Reader, open_to_doubt
 from hippo_mem.relational import FrameParser
-from hippo_mem.types import Decision, Hit, Provenance, Recall, Salience, Trace
-
-SALIENCE = Salience(surprise=0.0, novelty=0.0, reward=False, pin=False, score=0.0, threshold=0.0)
+from hippo_mem.types import Decision, Recall
+from tests.recalled import recalled
 
 
 class TaughtModel:
@@ -44,14 +43,7 @@ def parser() -> FrameParser:
 
 
 def recall(*texts: str) -> Recall:
-    hits = []
-    for i, text in enumerate(texts):
-        trace = Trace(
-            id=i + 1, text=text, slots={}, tags=(), context_key=None, salience=SALIENCE, created=0.0,
-            valid_from=float(i), provenance=Provenance(text_span=text, source="user", time=0.0),
-        )  # fmt: skip
-        hits.append(Hit(trace=trace, score=1.0 / (i + 1), similarity=0.5))
-    return Recall(cue="", hits=tuple(hits))
+    return recalled("", *texts, similarity=0.5)
 
 
 def test_first_only_the_notes_about_the_question_are_read_then_all(parser: FrameParser) -> None:

@@ -5,23 +5,17 @@ Shapes: K in and N out of a linear map, r rank.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from hippo_mem.errors import StoreFormatError
 from hippo_mem.lm.adapter_gate import AdapterGate
+from hippo_mem.lm.lora_folder import Floats, read_lora
 from hippo_mem.lm.quick.graph_names import lora_names
 
-Floats = NDArray[np.float32]
-_TENSOR = re.compile(r"\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+_proj)\.lora_([AB])\.weight$")
 # The projections that the export joins into one matrix, in its order of columns.
 _JOINED = ("q_proj", "k_proj", "v_proj")
 
@@ -40,22 +34,8 @@ def read_adapter(folder: Path, widths: Mapping[str, int]) -> NightAdapter:
     Args: widths: the graph's adapter inputs and their fixed width (K of an A, N of a B).
     Raises: StoreFormatError when the files are damaged, or hold what the graph has no place for.
     """
-    try:
-        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        tensors = _load(folder / "adapter_model.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
-        raise StoreFormatError(f"the adapter in {folder} cannot be read: {error}") from error
-    for key in ("use_dora", "alpha_pattern", "rank_pattern", "modules_to_save"):
-        if config.get(key):
-            raise StoreFormatError(f"the adapter in {folder} uses {key}, which the quick engine has no place for")
-    rank = int(config["r"])
-    scale = float(config["lora_alpha"]) / (rank**0.5 if config.get("use_rslora") else rank)
-    parts: dict[tuple[int, str], dict[str, Floats]] = {}
-    for name, tensor in tensors.items():
-        match = _TENSOR.search(name)
-        if match is None:
-            raise StoreFormatError(f"the adapter in {folder} changes {name}, which the quick engine has no place for")
-        parts.setdefault((int(match[1]), match[2]), {})[match[3]] = tensor
+    lora = read_lora(folder)
+    parts, scale = lora.parts, lora.scale
     arrays: dict[str, Floats] = {}
     for (block, linear), pair in parts.items():
         if linear not in _JOINED:
@@ -76,7 +56,7 @@ def _put(arrays: dict[str, Floats], block: int, linear: str, a: Floats, b: Float
 
 
 def _join(
-    arrays: dict[str, Floats], block: int, pairs: Mapping[str, dict[str, Floats]], scale: float,
+    arrays: dict[str, Floats], block: int, pairs: Mapping[str, Mapping[str, Floats]], scale: float,
     widths: Mapping[str, int], folder: Path,
 ) -> None:  # fmt: skip
     """Adapters of q, k and v as one over [q k v]: A side by side, B in blocks.
@@ -103,11 +83,3 @@ def _join(
         b[row : row + n, starts[p] : starts[p] + known[p]] = pairs[p]["B"].T * scale
         row += n
     _put(arrays, block, "qkv_proj", np.concatenate([pairs[p]["A"] for p in pairs]).T, b)
-
-
-def _load(file: Path) -> dict[str, Floats]:
-    import ml_dtypes  # noqa: F401  (names bfloat16 for numpy, in which nights may be stored)
-    from safetensors.numpy import load_file
-
-    loaded: dict[str, Any] = load_file(file)
-    return {name: np.asarray(array, dtype=np.float32) for name, array in loaded.items()}

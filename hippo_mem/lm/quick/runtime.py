@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
 from hippo_mem.freed_memory import give_back_freed_memory
+from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import read_template
-from hippo_mem.lm.engine import AdapterUse, Said, room
-from hippo_mem.lm.quick.adapter import NightAdapter, read_adapter
+from hippo_mem.lm.engine import AdapterUse, Reading, Said, room
+from hippo_mem.lm.quick.adapter import read_adapter
 from hippo_mem.lm.quick.graph_names import state_name
 from hippo_mem.lm.quick.session import Graph, Text
 from hippo_mem.lm.reading_adapter import reading_folder
@@ -33,6 +34,15 @@ GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
 # Beyond this a prompt's cache of keys and values grows past the weights, and a small model follows it no more.
 MAX_CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Night:
+    """A night in force: its gate (None: it always speaks), and what the graph takes where it speaks."""
+
+    folder: Path
+    gate: AdapterGate | None
+    inputs: dict[str, Any]
 
 
 class QuickEngine:
@@ -63,11 +73,9 @@ class QuickEngine:
         self._start = [about["bos_token_id"]] if about.get("bos_token_id") is not None else []
         self._widths: dict[str, int] = stamp["adapter_inputs"]
         self._silent = self._graph.held({name: _rank_zero(name, width) for name, width in self._widths.items()})
-        self._adapter: NightAdapter | None = None
-        self._speaking = self._silent
+        self._night: _Night | None = None
         self._reading_from = reading_folder(str(stamp.get("model")))
         self._reading: dict[str, Any] | None = None
-        self.night: Path | None = None
         self.adopt(night)
         give_back_freed_memory()
 
@@ -77,16 +85,20 @@ class QuickEngine:
         Raises: StoreFormatError when it does not fit; the one before then stays.
         """
         if night is None:
-            self._adapter, self._speaking, self.night = None, self._silent, None
+            self._night = None
             return
         adapter = read_adapter(night, self._widths)
         if adapter.gate is not None and not set(adapter.gate.layers) <= set(self.layers):
             raise StoreFormatError(
                 f"the gate in {night} reads layers {adapter.gate.layers}, the quick engine gives {self.layers}"
             )
-        # Of the adapter the gate alone is kept beside what the graph holds.
-        self._adapter, self.night = replace(adapter, arrays={}), night
-        self._speaking = {**self._silent, **self._graph.held(adapter.arrays)}
+        inputs = {**self._silent, **self._graph.held(adapter.arrays)}
+        self._night = _Night(folder=night, gate=adapter.gate, inputs=inputs)
+
+    @property
+    def night(self) -> Path | None:
+        """The folder of the night in force, None for the base alone."""
+        return self._night.folder if self._night is not None else None
 
     @property
     def reads(self) -> bool:
@@ -112,17 +124,17 @@ class QuickEngine:
 
     def speaks(self, texts: Sequence[str], use: AdapterUse = True) -> list[bool]:
         """Whether the night's adapter speaks for each text: its gate's decision on the base's hidden states."""
-        adapter = self._adapter
-        if adapter is None or use is False or use == "reading":
+        night = self._night
+        if night is None or use is False:
             return [False] * len(texts)
         if not isinstance(use, bool | str):
             if len(use) != len(texts):
                 raise InputError(f"{len(texts)} texts but {len(use)} decisions whether the adapter speaks")
             return list(use)
-        if use == "ungated" or adapter.gate is None:
+        if use == "ungated" or night.gate is None:
             return [True] * len(texts)
-        pooled = self.hidden_states(texts, adapter.gate.layers)
-        return [bool(x) for x in adapter.gate.opens(pooled)]
+        pooled = self.hidden_states(texts, night.gate.layers)
+        return [bool(x) for x in night.gate.opens(pooled)]
 
     def hidden_states(self, texts: Sequence[str], layers: Sequence[int]) -> Floats:
         """Mean over tokens of the base's hidden states: texts -> (n, d * L) float32."""
@@ -181,7 +193,9 @@ class QuickEngine:
             result.append(Said(text=self.decode(said).strip(), logprob=total, unless=against))
         return result
 
-    def logprobs_many(self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse = True) -> list[list[float]]:
+    def logprobs_many(
+        self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True
+    ) -> list[list[float]]:
         """Log-probability of each token of each continuation after its prompt. A prompt is read once."""
         result: list[list[float]] = [[] for _ in pairs]
         groups: dict[str, list[int]] = {}
@@ -220,12 +234,12 @@ class QuickEngine:
         (inputs,) = self._inputs([text], [speaks])
         return self._text([], inputs, len(ids) + 1).outputs(ids, "logits")[0]
 
-    def _inputs(self, texts: Sequence[str], use: AdapterUse) -> list[dict[str, Any]]:
+    def _inputs(self, texts: Sequence[str], use: AdapterUse | Reading) -> list[dict[str, Any]]:
         """What the graph takes beside tokens for each text: the matrices of the adapter that speaks, or of rank 0."""
         if use == "reading":
             return [self._reader()] * len(texts)
-        night = self._speaking
-        return [night if speaks else self._silent for speaks in self.speaks(texts, use)]
+        spoken = self._night.inputs if self._night is not None else self._silent
+        return [spoken if speaks else self._silent for speaks in self.speaks(texts, use)]
 
     def _reader(self) -> dict[str, Any]:
         if self._reading is None:
