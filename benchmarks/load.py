@@ -4,8 +4,10 @@
 
 Starts `hippo serve` on a data home of its own. Every client tells, recalls and chats in turn, one in five of them only
 chats, so that an answer always streams. Printed: errors by kind, acknowledged and lost writes, p50 and p95 of `recall`
-as a client sees it, resident memory at the beginning, at its largest and at the end. The peer is the server itself
-alone: the same recalls by one client with nothing else going on.
+as a client sees it, resident memory at the beginning, at its largest, at the end and after each minute. The peer is the
+server itself alone: the same recalls by one client with nothing else going on.
+
+    python benchmarks/load.py --seconds 900 --tell-for 450       # what grows when nothing is told is not what is kept
 """
 
 from __future__ import annotations
@@ -47,13 +49,16 @@ class Tally:
         self.n_answers = 0
 
 
-def work(number: int, url: str, tally: Tally, end: float, only_chats: bool) -> None:
+def work(number: int, url: str, tally: Tally, end: float, only_chats: bool, told_all: float = float("inf")) -> None:
+    """One client until `end`; from `told_all` on (both of the monotonic clock, s) it recalls where it would tell."""
     rng = random.Random(number)
     with httpx.Client(base_url=url, timeout=300.0) as client:
         i = 0
         while time.monotonic() < end:
             i += 1
             kind = "chat" if only_chats else rng.choice(("tell", "recall", "recall", "recall", "chat"))
+            if kind == "tell" and time.monotonic() >= told_all:
+                kind = "recall"
             try:
                 if kind == "tell":
                     text = f"{rng.choice(NAMES)} keeps {rng.choice(THINGS)} {number}-{i} in the {rng.choice(PLACES)}."
@@ -108,7 +113,7 @@ def everything_stored(client: httpx.Client) -> set[str]:
             return found
 
 
-def run(n_clients: int, seconds: float, home: Path) -> dict[str, object]:
+def run(n_clients: int, seconds: float, tell_for: float, home: Path) -> dict[str, object]:
     command = [sys.executable, "-W", "ignore", "-m", "hippo_cli", "serve", "--port", "0", "--no-web", "--no-nights"]
     server = subprocess.Popen([*command, "--home", str(home)], stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert server.stderr is not None
@@ -125,17 +130,24 @@ def run(n_clients: int, seconds: float, home: Path) -> dict[str, object]:
             alone = Tally()
             work(999, url, alone, time.monotonic() + min(10.0, seconds / 4), only_chats=False)
             rss = [process.memory_info().rss / 1e6]
-            end = time.monotonic() + seconds
-            threads = [threading.Thread(target=work, args=(i, url, tally, end, i % 5 == 0)) for i in range(n_clients)]
+            start = time.monotonic()
+            threads = [
+                threading.Thread(target=work, args=(i, url, tally, start + seconds, i % 5 == 0, start + tell_for))
+                for i in range(n_clients)
+            ]
             for thread in threads:
                 thread.start()
+            by_minute: list[float] = []
             while any(t.is_alive() for t in threads):
                 time.sleep(1.0)
                 rss.append(process.memory_info().rss / 1e6)
+                if time.monotonic() - start >= 60.0 * (len(by_minute) + 1):
+                    by_minute.append(rss[-1])
             stored = everything_stored(client)
         return {
             "clients": n_clients,
             "seconds": seconds,
+            "tell_for": tell_for,
             "errors": dict(tally.errors),
             "acknowledged": len(tally.acknowledged),
             "lost": len(set(tally.acknowledged) - stored),
@@ -146,7 +158,7 @@ def run(n_clients: int, seconds: float, home: Path) -> dict[str, object]:
                 "p95_ms": percentile(tally.recall_ms, 0.95),
             },
             "first_token_p50_ms": percentile(tally.first_token_ms, 0.5),
-            "rss_mb": {"begin": rss[0], "most": max(rss), "end": rss[-1]},
+            "rss_mb": {"begin": rss[0], "most": max(rss), "end": rss[-1], "by_minute": by_minute},
             "peers": {"one_client": {"p95_ms": percentile(alone.recall_ms, 0.95)}},
         }
     finally:
@@ -158,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--tell-for", type=float, metavar="S", help="nothing is told after so many seconds")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hippo-load-") as folder:
@@ -165,7 +178,7 @@ def main() -> None:
         from hippo_mem.home import data_home
 
         (home / "models").symlink_to(data_home() / "models", target_is_directory=True)
-        figures = run(args.clients, args.seconds, home)
+        figures = run(args.clients, args.seconds, args.tell_for or args.seconds, home)
     print(json.dumps(figures, indent=2))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
