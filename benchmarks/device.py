@@ -185,8 +185,9 @@ def serve(args: argparse.Namespace) -> dict[str, Any]:
                     decided[answer.decided_by] = decided.get(answer.decided_by, 0) + 1
                 peak = max(peak, process.memory_info().rss / 1e6)
             hippo.observe(f"On round {turn} of this run somebody measured {args.n} memories.")
+        resident = process.memory_info().rss / 1e6
         return {
-            "n": args.n, "rss_mb": round(process.memory_info().rss / 1e6, 1), "rss_peak_mb": round(peak, 1),
+            "n": args.n, "rss_mb": round(resident, 1), "rss_peak_mb": round(max(peak, resident), 1),
             "torch_loaded": "torch" in sys.modules, "engine": hippo.status()["engine"], "decided_by": decided,
             "memory_ms": quantiles(waited[True]), "model_ms": quantiles(waited[False]),
         }  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.lm.streaming import FinishReason, TextStream
 from hippo_mem.types import Hit, Outcome, Recall
 
@@ -119,3 +120,4 @@ class ChatTurn(Iterator[str]):
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason = reason
         self.seconds = time.perf_counter() - self._began
+        give_back_freed_memory()  # 2 ms where nobody waits; a turn leaves up to 20 MB in pieces
