@@ -410,8 +410,14 @@ class LanguageModel:
         return [(indices, value) for indices, value in groups if indices]
 
     def _batches(self, encoded: Sequence[Sequence[int]], extra: int = 0) -> Iterator[list[int]]:
-        """Indices in batches of like length, each at most `_BATCH_TOKENS` padded tokens."""
+        """Indices in batches of like length, each at most `_BATCH_TOKENS` padded tokens.
+
+        Raises: InputError before the first batch where a text with `extra` tokens is longer than the model takes:
+            attention over it would need memory by the square of its length.
+        """
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+        if order and (longest := len(encoded[order[-1]])) + extra > self.context:
+            raise InputError(f"a text has {longest} tokens, {self.name} takes {self.context - extra}; shorten it")
         batch: list[int] = []
         for i in order:
             if batch and (len(batch) + 1) * (len(encoded[i]) + extra) > _BATCH_TOKENS:

@@ -35,6 +35,17 @@ def test_surprise_is_the_mean_cross_entropy_of_the_library_itself(tiny: Language
         assert nats == pytest.approx(tiny.base(input_ids=ids, labels=ids).loss.item(), rel=1e-4)
 
 
+def test_a_text_longer_than_the_model_takes_is_refused_before_it_fills_the_memory(tiny: LanguageModel) -> None:
+    long = "0" * (4 * tiny.context)
+    for work in (
+        lambda: tiny.generate([long], max_new_tokens=6),
+        lambda: tiny.logprobs(long, [" yes"]),
+        lambda: tiny.next_tokens([long]),
+    ):
+        with pytest.raises(InputError, match=f"tokens, {tiny.name} takes"):
+            work()
+
+
 def test_surprise_of_nothing_is_zero(tiny: LanguageModel) -> None:
     assert tiny.surprise([""]) == [0.0]
 

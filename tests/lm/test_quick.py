@@ -118,6 +118,8 @@ def test_a_seed_says_the_same_twice(engine):
 def test_a_prompt_that_leaves_no_room_is_refused(engine):
     with pytest.raises(InputError, match="shorten the conversation"):
         engine.stream("x" * 5000)
+    with pytest.raises(InputError, match="shorten it"):
+        engine.logprobs_many([("x" * 5000, " yes")])
 
 
 def test_a_night_speaks_as_on_torch_and_is_silent_as_the_base(engine, lm, night):

@@ -178,3 +178,11 @@ def test_the_openapi_page_loads_nothing_from_elsewhere(client):
     assert "cdn" not in page
     assert client.get("/api/docs-assets/swagger-ui-bundle.js").status_code == 200
     json.loads(client.get("/api/openapi.json").text)
+
+
+def test_a_question_longer_than_the_model_takes_is_refused_and_the_next_is_answered(client):
+    _tell(client, "Ana works at the clinic.")
+    refused = client.post("/api/answer", json={"question": "0" * 16_000})
+    assert refused.status_code == 400
+    assert "tokens, " in refused.json()["error"]["message"]
+    assert client.post("/api/answer", json={"question": "Where does Ana work?"}).json()["text"] == "clinic"

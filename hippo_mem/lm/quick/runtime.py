@@ -252,7 +252,9 @@ class QuickEngine:
         return self._reading
 
     def _text(self, ids: Sequence[int], inputs: Mapping[str, Any], n_new: int) -> Text:
-        """The graph after `ids`, with room for `n_new` more."""
+        """The graph after `ids`, with room for `n_new` more. Raises: InputError beyond the context."""
+        if len(ids) + n_new > self.context:
+            raise InputError(f"a text has {len(ids)} tokens, this model takes {self.context - n_new}; shorten it")
         text = self._graph.begin(inputs, len(ids) + n_new)
         text.extend(ids)
         return text
