@@ -101,7 +101,7 @@ class Memory(Protocol):
 
     def answer_many(
         self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True,
-        k: int = 8, touch: bool = True,
+        k: int = 16, touch: bool = True,
     ) -> list[Answer]:  # fmt: skip
         """One answer a question."""
         ...

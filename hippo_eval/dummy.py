@@ -105,7 +105,7 @@ class DummyMemory:
 
     def answer_many(
         self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True,
-        k: int = 8, touch: bool = True,
+        k: int = 16, touch: bool = True,
     ) -> list[Answer]:  # fmt: skip
         """With memory the recalled sentences are read, without it those learned asleep."""
         keys = contexts if contexts is not None else [None] * len(questions)

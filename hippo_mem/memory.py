@@ -243,20 +243,20 @@ class Hippo:
 
     # Answering ------------------------------------------------------------------------------------------------------
 
-    def answer(self, question: str, *, memory: bool = True, context: str | None = None, k: int = 8) -> Answer:
+    def answer(self, question: str, *, memory: bool = True, context: str | None = None, k: int = 16) -> Answer:
         """Answer one question; see `answer_many`."""
         return self.answer_many([question], contexts=[context], memory=memory, k=k)[0]
 
     def answer_many(
         self, questions: Sequence[str], *, contexts: Sequence[str | None] | None = None, memory: bool = True,
-        k: int = 8, touch: bool = True,
+        k: int = 16, touch: bool = True,
     ) -> list[Answer]:  # fmt: skip
         """Answer questions from memory (ON), or from the weights alone (OFF: nothing reads the store).
 
         Args:
             contexts: one a question; a question with a context sees only what was told in it.
             memory: ON first asks the map and the graph, which answer what they can decide with the path that led
-                there; else reads `k` recalled episodes one by one and answers with the shortest span of them; where
+                there; else reads the best of `k` recalled episodes and answers with the shortest span of them; where
                 none has to do with the question, the weights answer.
             touch: count what was recalled as used; a probe that must not change what it measures says False.
         Raises: InputError for an empty question or contexts of another length.

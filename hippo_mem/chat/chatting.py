@@ -31,7 +31,7 @@ from hippo_mem.relational.frames import FrameParser
 from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Hit, Outcome, Recall, Where
 
-_K = 8
+_K = 16
 _N_NOTES = 3
 _N_OVERVIEW = 12
 _NIGHT_TOKENS = 24  # what a night was taught to answer with, at most

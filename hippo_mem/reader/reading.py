@@ -1,8 +1,9 @@
 """One answer from two readers: the language model taught to read notes, and the rules over the parts of sentences.
 
-The model reads what was recalled, oldest first, and copies. First only the notes that speak of the question as much as
-the best of them does, since a small model confuses many; where those do not tell, all. What it does not tell, or says
-the same of in other words, the rules may. A model that was not taught leaves all to the rules and weighs their spans.
+The model reads what was recalled and copies. It reads note by note, since a small model confuses many, and takes the
+one that is both sure and like the question; then that note with the newer ones that may have changed it; where none
+tells, all. What it does not tell, or says the same of in other words, the rules may. A model that was not taught leaves
+all to the rules and weighs their spans.
 Knows nothing of stores or of how memories were found.
 """
 
@@ -26,9 +27,13 @@ from hippo_mem.relational import asking as ask
 from hippo_mem.types import Answer, Decision, Hit, Recall
 
 # Chosen on questions written for that, none of them in a benchmark (docs/LOG.md).
-_ABOUT = 0.5  # of the best note's share of the question's words: what a note of the first reading has at least
-_TOLD = 0.2  # probability against "unknown" from which the first reading counts
+_FIRST = 2  # of the notes read: those that come first in the recall; the others are the nearest in meaning
+_NEAR, _SUREST = 20.0, 5.0  # nats of certainty that a cosine of 1 is worth between notes, and the most that count
+_ABOUT = 0.5  # of the best note's share of the question's words: what a newer note has that is read with it
+_FARTHER = 0.35  # in cosine: how much less like the question such a note may be
+_TOLD = 0.3  # probability against "unknown" from which a reading counts, where the note is as like as `_LIKE`
 _TOLD_BY_ALL = 0.6  # the same where all notes are read
+_LIKE, _UNLIKE = 0.45, 6.0  # a cosine, and the nats of certainty that a note must have more for each that it has less
 _SURE = 0.5  # the same where the answer is held against the graph's
 _NEARLY_AS_MUCH = 0.7  # of its share of the question's words: what a newer note has that may put a fact out of date
 _CORRECTING = 0.25  # the same of a newer note that says of itself that it puts something right
@@ -43,6 +48,7 @@ _PREPOSITIONS = frozenset(
     "toward towards under underneath until up upon via with within".split()
 )
 _MOST_MODIFIERS = 3
+_MOST_RULED = 8  # memories that the rules weigh
 
 
 class ReadingModel(Protocol):
@@ -76,6 +82,27 @@ class _Reading:
     text: str
     hit: Hit | None
     told: float  # probability against "unknown", 0..1
+    sure: float  # log-odds that it says anything but "unknown"
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is an answer that counts."""
+        return self.tells_at(_TOLD)
+
+    def tells_at(self, least: float) -> bool:
+        """Whether it is told at least so surely; more of a note that is less like the question."""
+        return self.hit is not None and _log_odds(self.told) + _UNLIKE * (_likeness(self.hit) - _LIKE) >= _log_odds(
+            least
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """What one note says when nothing else is read."""
+
+    note: Hit
+    reading: _Reading
+    score: float
 
 
 def open_to_doubt(question: str, recall: Recall, decision: Decision, parser: FrameParser) -> bool:
@@ -132,8 +159,8 @@ class Reader:
             # What a stranger says of himself is not the user's.
             mine = tuple(h for h in a.recall.hits if may_be_mine(a.question, h.trace.text))
             if a.decision is None:
-                answers[i] = self._rules.read(a.question, replace(a.recall, hits=mine))
-            found = list(mine[:MOST_NOTES])
+                answers[i] = self._rules.read(a.question, replace(a.recall, hits=mine[:_MOST_RULED]))
+            found = _worth_reading(mine)
             if self._reads and found and not _is_framed(answers[i], _WHOLE):
                 notes[i] = found
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
@@ -146,7 +173,8 @@ class Reader:
 
     def _choose(self, reading: _Reading, recall: Recall, ruled: Answer | None) -> Answer | None:
         if reading.hit is not None:
-            if ruled is not None and _same_in_other_words(reading.text, ruled.text):
+            told = reading.hit.trace.text.casefold()
+            if ruled is not None and ruled.text.casefold() in told and _same_in_other_words(reading.text, ruled.text):
                 return ruled
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
@@ -154,28 +182,48 @@ class Reader:
         return ruled if ruled is not None and (framed or self._bears_out(reading.prompt, ruled.text)) else None
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
-        """What the model copies for each question from the notes that are about it, else from all."""
-        about = {i: self._about(question, notes) for i, (question, notes) in items.items()}
-        first = self._copied({i: (question, about[i]) for i, (question, _) in items.items()})
-        untold = {i: r for i, r in first.items() if r.hit is None or r.told < _TOLD}
-        wider = self._copied({i: items[i] for i in untold if len(about[i]) < len(items[i][1])})
-        for i, reading in untold.items():
-            all_read = wider.get(i)
-            told = all_read is not None and all_read.hit is not None and all_read.told >= _TOLD_BY_ALL
-            first[i] = all_read if told and all_read is not None else replace(reading, hit=None)
-        return first
+        """What the model copies for each question: from the note that answers it best alone, then from that note with
+        the newer ones that may have changed it; where none tells, from all."""
+        chosen = self._alone(items)
+        related = {i: self._related(question, chosen[i].note, notes) for i, (question, notes) in items.items()}
+        changed = self._copied({i: (items[i][0], notes) for i, notes in related.items() if len(notes) > 1})
+        found = {i: changed[i] if i in changed and changed[i].tells else one.reading for i, one in chosen.items()}
+        untold = [i for i, reading in found.items() if not reading.tells]
+        for i, reading in self._copied({i: items[i] for i in untold}).items():
+            found[i] = reading if reading.tells_at(_TOLD_BY_ALL) else replace(reading, hit=None)
+        return found
 
-    def _about(self, question: str, notes: Sequence[Hit]) -> list[Hit]:
-        """The notes that share enough words with the question, and later ones that correct what they say."""
+    def _alone(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Alone]:
+        """For each question the note that, read alone, says most surely what is asked, and is near in meaning.
+
+        A small model believes what stands in any note of the right kind, so the likeness of sentences weighs as much as
+        its own certainty. The nearest are read first, and no more than may still be better.
+        """
+        best: dict[int, _Alone] = {}
+        waiting = {i: sorted(notes, key=_likeness, reverse=True) for i, (_, notes) in items.items()}
+        while waiting:
+            for i, reading in self._copied({i: (items[i][0], notes[:1]) for i, notes in waiting.items()}).items():
+                note = waiting[i].pop(0)
+                one = _Alone(note=note, reading=reading, score=reading.sure + _NEAR * _likeness(note))
+                if i not in best or one.score > best[i].score:
+                    best[i] = one
+            waiting = {
+                i: notes
+                for i, notes in waiting.items()
+                if notes and _SUREST + _NEAR * _likeness(notes[0]) > best[i].score
+            }
+        return best
+
+    def _related(self, question: str, best: Hit, notes: Sequence[Hit]) -> list[Hit]:
+        """A note with the newer ones that speak of the question nearly as much, or correct what was said."""
         matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
-        shares = [matching.share(h) for h in notes]
-        best = max(range(len(notes)), key=lambda i: (shares[i], -i))
-        since = _when(notes[best])
-        return [
+        least = matching.share(best)
+        return [best] + [
             h
-            for h, share in zip(notes, shares, strict=True)
-            if share >= _ABOUT * shares[best]
-            or (share >= _CORRECTING * shares[best] and _when(h) > since and corrects(h.trace.text))
+            for h in notes
+            if _when(h) > _when(best)
+            and matching.share(h) >= (_CORRECTING if corrects(h.trace.text) else _ABOUT) * least
+            and _likeness(h) >= _likeness(best) - _FARTHER
         ]
 
     def _copied(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
@@ -192,6 +240,7 @@ class Reader:
             found[i] = _Reading(
                 prompt=prompts[i], text=one.text.rstrip("."), hit=None if at is None else ordered[i][at],
                 told=told / (told + untold) if told > 0.0 else 0.0,
+                sure=min(_SUREST, _log_odds(1.0 - untold)),
             )  # fmt: skip
         return found
 
@@ -200,9 +249,23 @@ class Reader:
         return sum(scores) >= _RULED
 
 
+def _worth_reading(hits: Sequence[Hit]) -> list[Hit]:
+    """The first of what was recalled, and the nearest in meaning of the rest: a question in quite other words than its
+    memory finds it by nothing else. In the order of recall. What was found by words alone is as far as the farthest."""
+    known = [h.similarity for h in hits if h.similarity is not None]
+    farthest = min(known, default=_LIKE)
+    hits = [h if h.similarity is not None else replace(h, similarity=farthest) for h in hits]
+    rest = sorted(hits[_FIRST:], key=_likeness, reverse=True)
+    taken = {h.trace.id for h in (*hits[:_FIRST], *rest[: MOST_NOTES - _FIRST])}
+    return [h for h in hits if h.trace.id in taken]
+
+
 def _is_framed(ruled: Answer | None, least: float) -> bool:
-    """Whether one memory speaks of at least so much of what is asked, and no other span is near."""
-    if ruled is None or ruled.details["decided_by"] != "frame":
+    """Whether one memory speaks of at least so much of what is asked, and in these words, and no other span is near."""
+    if ruled is None or ruled.details["decided_by"] != "frame" or ruled.recall is None:
+        return False
+    texts = [h.trace.text for h in ruled.recall.hits if h.trace.id == ruled.details["trace_id"]]
+    if not any(ruled.text.casefold() in text.casefold() for text in texts):
         return False
     return ruled.details["match"] >= least and (ruled.confidence or 0.0) >= _ALONE
 
@@ -214,6 +277,17 @@ def _instead(reading: _Reading, recall: Recall, notes: Sequence[Hit], decision: 
     if any(_when(reading.hit) < _when(h) for h in notes if h.trace.id in decision.trace_ids):
         return None
     return _answer(reading, recall, (decision.text, *decision.others))
+
+
+def _log_odds(p: float) -> float:
+    p = min(max(p, 1e-6), 1.0 - 1e-6)
+    return math.log(p / (1.0 - p))
+
+
+def _likeness(hit: Hit) -> float:
+    """Cosine of the note and the question."""
+    assert hit.similarity is not None
+    return hit.similarity
 
 
 def _when(hit: Hit) -> tuple[float, int]:

@@ -97,7 +97,7 @@ class Asked(_Body):
     question: Words
     memory: bool = True
     context: Name | None = None
-    k: Annotated[int, Field(ge=1, le=100)] = 8
+    k: Annotated[int, Field(ge=1, le=100)] = 16
 
 
 class NewTail(_Body):

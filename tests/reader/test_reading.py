@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from hippo_mem.embed import MiniLMEmbedder
 from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.engine import Said
 from hippo_mem.reader import Asked, Reader, open_to_doubt
@@ -46,15 +47,48 @@ def recall(*texts: str) -> Recall:
     return recalled("", *texts, similarity=0.5)
 
 
-def test_first_only_the_notes_about_the_question_are_read_then_all(parser: FrameParser) -> None:
+def test_notes_are_read_alone_and_where_none_tells_all_together(parser: FrameParser) -> None:
     found = recall("Ana painted the shed in May.", "Ben sold the boat.", "The rain ruined the paint.")
     model = TaughtModel(lambda _: None)
     assert Reader(model, parser).read("Why did Ana paint the shed?", found) is None
-    first, wider = model.seen
-    assert "Ana painted" in first
-    assert "boat" not in first
-    assert "Ana painted" in wider
-    assert "boat" in wider
+    *alone, together = model.seen
+    assert [p.count("\n- ") for p in alone] == [1, 1, 1]
+    assert together.count("\n- ") == 3
+
+
+def test_the_nearest_note_that_is_sure_ends_the_reading(parser: FrameParser) -> None:
+    texts = ("Priyanka took over from Colin.", "Ben sold the boat.", "The rain ruined the paint.")
+    found = recalled("", *texts, similarity=(0.3, 0.7, 0.1))
+    model = TaughtModel(lambda p: "the boat" if "boat" in p else "Colin" if "Colin" in p else None)
+    answer = Reader(model, parser).read("What left the harbor for good?", found)
+    assert answer is not None
+    assert answer.text == "the boat"
+    assert len(model.seen) == 1  # no note that is so much less like the question could be better
+
+
+def test_a_note_unlike_the_question_must_be_surer(parser: FrameParser) -> None:
+    question, text = "Whose name is on the locker?", "The padlock is Colin's."
+
+    def barely(_: str) -> str:
+        return "Colin's"
+
+    class Unsure(TaughtModel):
+        def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
+            return [Said(text="Colin's", logprob=-0.7, unless=-0.7) for _ in prompts]
+
+    near, far = recalled("", text, similarity=0.5), recalled("", text, similarity=0.1)
+    assert Reader(Unsure(barely), parser).read(question, near) is not None
+    assert Reader(Unsure(barely), parser).read(question, far) is None
+    assert Reader(TaughtModel(barely), parser).read(question, far) is not None
+
+
+def test_the_nearest_notes_are_read_however_late_they_come_in_a_recall(parser: FrameParser) -> None:
+    texts = [f"The number of box {i} is {i}." for i in range(9)]
+    found = recalled("", *texts, "Guest wifi: puddle-jumper.", similarity=[0.2] * 9 + [0.6])
+    model = TaughtModel(lambda p: "puddle-jumper" if "puddle" in p else None)
+    answer = Reader(model, parser).read("A visitor wants to get online. What should they type in?", found)
+    assert answer is not None
+    assert answer.text == "puddle-jumper"
 
 
 def test_what_stands_in_no_note_is_not_said(parser: FrameParser) -> None:
@@ -71,6 +105,13 @@ def test_the_rules_form_counts_where_both_say_the_same(parser: FrameParser) -> N
     answer = Reader(TaughtModel(lambda _: "compass"), parser).read("What did Ana hide in the barn?", found)
     assert answer is not None
     assert answer.text == "the old compass"
+
+
+def test_a_form_of_the_rules_that_stands_in_no_memory_does_not_count(parser: FrameParser) -> None:
+    found = recall("The spare key is inside the blue watering can by the back gate.")
+    answer = Reader(TaughtModel(lambda _: "by the back gate"), parser).read("Where is the spare key?", found)
+    assert answer is not None
+    assert answer.text in found.hits[0].trace.text
 
 
 def test_where_they_differ_the_taught_model_is_believed(parser: FrameParser) -> None:
@@ -157,17 +198,21 @@ def test_the_shipped_adapter_reads_notes_and_says_when_they_do_not_tell(
     real: LanguageModel, parser: FrameParser
 ) -> None:
     """The real model and its adapter, on sentences that are in no lesson."""
-    reader = Reader(real, parser)
+    reader, embedder = Reader(real, parser), MiniLMEmbedder()
+
+    def brought(question: str) -> Recall:
+        return recalled(question, *NOTES, similarity=(embedder.embed(NOTES) @ embedder.embed([question])[0]).tolist())
+
     asked = {
         "Who should I call if the boiler breaks?": "Gareth Pugh",
         "Who taught Freya to whistle?": "milkman",
         "On which street is my dentist?": "Harbour Street",
-        "Where is the spare key?": "blue watering can",
+        "Where is the spare key?": "back gate",
     }
     right = 0
     for question, wanted in asked.items():
-        answer = reader.read(question, recall(*NOTES))
+        answer = reader.read(question, brought(question))
         right += answer is not None and wanted.casefold() in answer.text.casefold()
     assert right >= 3
-    assert reader.read("How old is Freya?", recall(*NOTES)) is None
+    assert reader.read("How old is Freya?", brought("How old is Freya?")) is None
     assert real.adapter_dir is None
