@@ -3,11 +3,11 @@
     python scripts/train_reader.py --out hippo_mem/lm/reading/smollm2-135m          # about an hour on two cores
     python scripts/train_reader.py --out DIR --steps 20                             # a small slice
 
-The one that ships was made in three runs of this procedure: 400 steps of a schedule of 526 over `--only home people plans
-stories changes combining_and_alike dialogue` (lr 4e-4, seed 0), then, with --start, 400 steps over chains, corrections,
-indirect, long_messages, near_misses, numbers, plain_statements, changes, combining_and_alike and people (lr 5e-4,
-seed 5), then `--only own_indirect updates untold alike_and_chatty indirect near_misses corrections changes home --start
-... --epochs 1 --lr 3e-4 --seed 7` (399 steps, 20 minutes).
+The one that ships was made in three runs of this procedure: 400 steps of a schedule of 526 over `--only home people
+plans stories changes combining_and_alike dialogue` (lr 4e-4, seed 0), then, with --start, 400 steps over chains,
+corrections, indirect, long_messages, near_misses, numbers, plain_statements, changes, combining_and_alike and people
+(lr 5e-4, seed 5), then `--only own_indirect updates untold alike_and_chatty indirect near_misses corrections changes
+home --start ... --epochs 1 --lr 3e-4 --seed 7` (399 steps, 20 minutes).
 
 Only the words of the answer count, and every question is seen in the company of other notes (`training/reading/`).
 """
