@@ -26,6 +26,7 @@ Ids = NDArray[np.int64]
 
 _K1, _B = 1.2, 0.75
 _MAX_CUE_WORDS = 32
+_MOST_WRITTEN = 10_000  # words whose terms are remembered as they were written; beyond, they are stemmed again
 _FREQUENT = 0.25  # share of the rows that hold a word; above it the rows that cannot win are left out
 _WORD = re.compile(r"[^\W_]+")
 
@@ -35,7 +36,7 @@ class WordIndex:
 
     def __init__(self) -> None:
         self._stemmer = Stemmer.Stemmer("english")
-        self._term_of: dict[str, int] = {}  # a word as written in lower case -> its term
+        self._term_of: dict[str, int] = {}  # words lately written, in lower case, that need no stemming again
         self._stems: dict[str, int] = {}
         self._rows: list[array[int]] = []  # of each term: positions, ascending
         self._times: list[array[int]] = []  # of each term: how often, beside `_rows`
@@ -167,6 +168,8 @@ class WordIndex:
                 if term == len(self._rows):
                     self._rows.append(array("i"))
                     self._times.append(array("i"))
+                if len(self._term_of) >= _MOST_WRITTEN:
+                    self._term_of.clear()
                 self._term_of[word] = term
             terms.append(term)
         return terms

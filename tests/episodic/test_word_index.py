@@ -108,3 +108,12 @@ def test_rare_words_surprise_more() -> None:
 def test_the_best_scores_and_the_lowest_positions(scores: list[int], k: int) -> None:
     found = top(np.array(scores, dtype=np.float32), k).tolist()
     assert found == sorted((i for i, s in enumerate(scores) if s > 0), key=lambda i: (-scores[i], i))[:k]
+
+
+def test_more_words_than_are_remembered_as_written_are_all_found() -> None:
+    index = WordIndex()
+    for i in range(0, 12_000, 4):
+        index.append(f"walking w{i} w{i + 1} w{i + 2} w{i + 3}")
+    assert index.search("w0", 3).tolist() == [0]
+    assert index.search("w11999", 3).tolist() == [2_999]
+    assert len(index.search("walked", 5_000)) == 3_000
