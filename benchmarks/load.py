@@ -178,7 +178,7 @@ def main() -> None:
         from hippo_mem.home import data_home
 
         (home / "models").symlink_to(data_home() / "models", target_is_directory=True)
-        figures = run(args.clients, args.seconds, args.tell_for or args.seconds, home)
+        figures = run(args.clients, args.seconds, args.seconds if args.tell_for is None else args.tell_for, home)
     print(json.dumps(figures, indent=2))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,15 @@ class Engine(Protocol):
         ...
 
 
+def check_length(n_tokens: int, most: int, model: str) -> None:
+    """Refuse a text that is longer than a model takes: attention over it needs memory by the square of its length.
+
+    Raises: InputError when `n_tokens` are more than `most`.
+    """
+    if n_tokens > most:
+        raise InputError(f"a text has {n_tokens} tokens, {model} takes {most}; shorten it")
+
+
 def room(n_prompt: int, context: int, max_new_tokens: int) -> int:
     """How many tokens the answer to a prompt may have.
 

@@ -24,7 +24,7 @@ from hippo_mem.home import data_home
 from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import ChatTemplate
-from hippo_mem.lm.engine import AdapterUse, Reading, Said
+from hippo_mem.lm.engine import AdapterUse, Reading, Said, check_length
 from hippo_mem.lm.reading_adapter import LaidOver, reading_folder
 from hippo_mem.lm.source import DEFAULT_MODEL, resolve
 
@@ -412,12 +412,11 @@ class LanguageModel:
     def _batches(self, encoded: Sequence[Sequence[int]], extra: int = 0) -> Iterator[list[int]]:
         """Indices in batches of like length, each at most `_BATCH_TOKENS` padded tokens.
 
-        Raises: InputError before the first batch where a text with `extra` tokens is longer than the model takes:
-            attention over it would need memory by the square of its length.
+        Raises: InputError before the first batch where a text with `extra` tokens is longer than the model takes.
         """
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
-        if order and (longest := len(encoded[order[-1]])) + extra > self.context:
-            raise InputError(f"a text has {longest} tokens, {self.name} takes {self.context - extra}; shorten it")
+        if order:
+            check_length(len(encoded[order[-1]]), self.context - extra, self.name)
         batch: list[int] = []
         for i in order:
             if batch and (len(batch) + 1) * (len(encoded[i]) + extra) > _BATCH_TOKENS:

@@ -91,9 +91,9 @@ class _Reading:
 
     def tells_at(self, least: float) -> bool:
         """Whether it is told at least so surely; more of a note that is less like the question."""
-        return self.hit is not None and _log_odds(self.told) + _UNLIKE * (_likeness(self.hit) - _LIKE) >= _log_odds(
-            least
-        )
+        if self.hit is None:
+            return False
+        return _log_odds(self.told) + _UNLIKE * (_likeness(self.hit) - _LIKE) >= _log_odds(least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +189,9 @@ class Reader:
         changed = self._copied({i: (items[i][0], notes) for i, notes in related.items() if len(notes) > 1})
         found = {i: changed[i] if i in changed and changed[i].tells else one.reading for i, one in chosen.items()}
         untold = [i for i, reading in found.items() if not reading.tells]
-        for i, reading in self._copied({i: items[i] for i in untold}).items():
+        wider = self._copied({i: items[i] for i in untold if len(related[i]) < len(items[i][1])})
+        for i in untold:  # where those were all there are, they have been read
+            reading = wider.get(i) or changed.get(i) or found[i]
             found[i] = reading if reading.tells_at(_TOLD_BY_ALL) else replace(reading, hit=None)
         return found
 
@@ -216,14 +218,13 @@ class Reader:
 
     def _related(self, question: str, best: Hit, notes: Sequence[Hit]) -> list[Hit]:
         """A note with the newer ones that speak of the question nearly as much, or correct what was said."""
+        newer = [h for h in notes if _when(h) > _when(best) and _likeness(h) >= _likeness(best) - _FARTHER]
+        if not newer:
+            return [best]
         matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
         least = matching.share(best)
         return [best] + [
-            h
-            for h in notes
-            if _when(h) > _when(best)
-            and matching.share(h) >= (_CORRECTING if corrects(h.trace.text) else _ABOUT) * least
-            and _likeness(h) >= _likeness(best) - _FARTHER
+            h for h in newer if matching.share(h) >= (_CORRECTING if corrects(h.trace.text) else _ABOUT) * least
         ]
 
     def _copied(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:

@@ -22,7 +22,7 @@ from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
 from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import read_template
-from hippo_mem.lm.engine import AdapterUse, Reading, Said, room
+from hippo_mem.lm.engine import AdapterUse, Reading, Said, check_length, room
 from hippo_mem.lm.quick.adapter import read_adapter
 from hippo_mem.lm.quick.graph_names import state_name
 from hippo_mem.lm.quick.session import Graph, Text
@@ -253,8 +253,7 @@ class QuickEngine:
 
     def _text(self, ids: Sequence[int], inputs: Mapping[str, Any], n_new: int) -> Text:
         """The graph after `ids`, with room for `n_new` more. Raises: InputError beyond the context."""
-        if len(ids) + n_new > self.context:
-            raise InputError(f"a text has {len(ids)} tokens, this model takes {self.context - n_new}; shorten it")
+        check_length(len(ids), self.context - n_new, "this model")
         text = self._graph.begin(inputs, len(ids) + n_new)
         text.extend(ids)
         return text
