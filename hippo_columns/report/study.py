@@ -198,7 +198,7 @@ def run_study(work: Sequence[Job], *, n_jobs: int = 1, progress: Callable[[str, 
             run_job(job)
         tell("done", len(work), len(work))
         return
-    with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=8) as pool:
+    with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = [pool.submit(run_job, job) for job in work]
         try:
             for done, finished in enumerate(as_completed(waiting), 1):
