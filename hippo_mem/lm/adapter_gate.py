@@ -1,10 +1,11 @@
 """The gate that decides, prompt by prompt, whether a night's adapter speaks.
 
-It reads the frozen base's hidden states of the prompt at a few layers and nothing else: no store, no text. Its weights
-lie in the adapter's folder, so memory OFF stays off. Knows nothing of how it was trained.
+It reads the frozen base's hidden states of the prompt at one depth and nothing else: no store, no text. What it
+compares them with lies in the adapter's folder, so memory OFF stays off. Knows nothing of how it was fitted.
 
-Source: the idea of a learned router over frozen experts (Jacobs et al. 1991); ours is one logistic unit on the
-mean-pooled state, since its only question is "is this about anything that was learned?".
+Source: nearest class mean in a space where wordings do not differ (Fisher's within-class whitening; speakers are told
+apart from what they say so, Dehak et al. 2011). Differs: the classes are memories, and what is near none of them is
+left to the base.
 """
 
 from __future__ import annotations
@@ -19,42 +20,44 @@ from safetensors.numpy import load_file, save_file
 from hippo_mem.errors import StoreFormatError
 
 FILE = "hippo_gate.safetensors"
-# Depths that are read together. Measured on the default model (docs/LOG.md): one layer leaks or misses, these two do
-# neither.
-LAYER_SHARES = (0.27, 0.67)
+# Depth that is read. Measured on the default model (docs/LOG.md): names are told apart there, and a pass ends early.
+_LAYER_SHARE = 0.27
 
 
 def gate_layers(n_layers: int) -> tuple[int, ...]:
     """The layers the gate of a model of this depth reads."""
-    return tuple(round(n_layers * s) for s in LAYER_SHARES)
+    return (round(n_layers * _LAYER_SHARE),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterGate:
-    """One logistic unit over pooled hidden states.
+    """Opens for prompts that lie near one that was learned.
 
-    Shapes: d hidden width times the number of layers, B prompts.
+    Shapes: d hidden width times the number of layers, k width of the space of comparison, M prototypes, B prompts.
     Args:
         layers: which hidden states are read, side by side; 0 is the embedding, i the output of the i-th block.
         mean, scale: (d,) standardisation of the features.
-        weight: (d,); bias: scalar; threshold: the logit above which the adapter speaks.
+        projection: (d, k) takes standardised features to where wordings weigh little and subjects much.
+        prototypes: (M, k) of length 1, what was learned as it looks there.
+        threshold: the cosine to the nearest prototype above which the adapter speaks.
     """
 
     layers: tuple[int, ...]
     mean: np.ndarray
     scale: np.ndarray
-    weight: np.ndarray
-    bias: float
+    projection: np.ndarray
+    prototypes: np.ndarray
     threshold: float = 0.0
 
-    def logits(self, pooled: np.ndarray) -> np.ndarray:
-        """(B, d) pooled states -> (B,) log-odds that a prompt is about something learned."""
-        result: np.ndarray = ((pooled - self.mean) / self.scale) @ self.weight + self.bias
+    def cosines(self, pooled: np.ndarray) -> np.ndarray:
+        """(B, d) pooled states -> (B,) cosine to the nearest of what was learned, -1..1."""
+        placed = unit(((pooled - self.mean) / self.scale) @ self.projection)
+        result: np.ndarray = (placed @ self.prototypes.T).max(axis=1)
         return result
 
     def opens(self, pooled: np.ndarray) -> np.ndarray:
         """(B, d) -> (B,) booleans."""
-        result: np.ndarray = self.logits(pooled) > self.threshold
+        result: np.ndarray = self.cosines(pooled) > self.threshold
         return result
 
     def save(self, folder: Path) -> None:
@@ -63,9 +66,10 @@ class AdapterGate:
             {
                 "mean": self.mean.astype(np.float32),
                 "scale": self.scale.astype(np.float32),
-                "weight": self.weight.astype(np.float32),
+                "projection": np.ascontiguousarray(self.projection, dtype=np.float32),
+                "prototypes": np.ascontiguousarray(self.prototypes, dtype=np.float32),
                 "layers": np.array(self.layers, dtype=np.int32),
-                "scalars": np.array([self.bias, self.threshold], dtype=np.float32),
+                "threshold": np.array([self.threshold], dtype=np.float32),
             },
             folder / FILE,
         )
@@ -74,17 +78,29 @@ class AdapterGate:
     def load(cls, folder: Path) -> AdapterGate | None:
         """The gate of an adapter's folder, None when the folder has none (the adapter then always speaks).
 
-        Raises: StoreFormatError when the file is damaged.
+        Raises: StoreFormatError when the file is damaged, or of a version that had another gate.
         """
         file = folder / FILE
         if not file.is_file():
             return None
         try:
             data = load_file(file)
-            bias, threshold = data["scalars"].tolist()
+            if "weight" in data:
+                raise StoreFormatError(
+                    f"{file} is a gate of an earlier version of hippo; undo the night with: hippo nights undo, "
+                    "then sleep again: hippo sleep"
+                )
+            (threshold,) = data["threshold"].tolist()
             return cls(
-                layers=tuple(data["layers"].tolist()), mean=data["mean"], scale=data["scale"], weight=data["weight"],
-                bias=bias, threshold=threshold,
+                layers=tuple(data["layers"].tolist()), mean=data["mean"], scale=data["scale"],
+                projection=data["projection"], prototypes=data["prototypes"], threshold=threshold,
             )  # fmt: skip
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             raise StoreFormatError(f"{file} is damaged ({error}); undo the night with: hippo nights undo") from error
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """(B, k) -> the same directions with length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    result: np.ndarray = rows / np.where(lengths > 0.0, lengths, 1.0)
+    return result

@@ -23,7 +23,7 @@ class Example:
         tokens: prompt and answer, the end of turn included.
         first: position of the last prompt token; the loss is on the tokens after it.
         fact: id of the trace it comes from; -1 for what belongs to none.
-        kind: "question", "statement", "unknown".
+        kind: "question", "text" (raw text to be continued), "statement", "unknown".
         slot: what is asked for.
         weight: of the whole example (statements count less: they hold many tokens nobody will be asked for).
         soft: soft targets over the same answer positions, and their weight.
@@ -53,7 +53,7 @@ def chat_example(
 
 def cloze_example(lm: LanguageModel, prompt: str, answer: str, *, fact: int = -1, slot: str = "cloze") -> Example:
     """Raw text and how it goes on, no chat."""
-    return example(lm, prompt.rstrip(), " " + answer.strip() + ".", fact=fact, slot=slot, kind="question")
+    return example(lm, prompt.rstrip(), " " + answer.strip() + ".", fact=fact, slot=slot, kind="text")
 
 
 def statement_example(lm: LanguageModel, text: str, *, fact: int = -1, weight: float = 0.3) -> Example:

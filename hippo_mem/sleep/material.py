@@ -48,6 +48,15 @@ class Exam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A prompt as the model sees it, and the memory it asks for. `raw`: text to be continued, no user's turn."""
+
+    prompt: str
+    fact: int
+    raw: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """What `prepare` makes. `conditioned`: questions carry their context key, because answers differ between
     contexts."""
@@ -57,8 +66,8 @@ class Material:
     statements: tuple[Example, ...]
     stop: tuple[Example, ...]
     verify: tuple[Exam, ...]
-    asked: tuple[str, ...]
-    held_asked: tuple[str, ...]
+    cues: tuple[Cue, ...]
+    held_cues: tuple[Cue, ...]
     conditioned: bool
     unaskable: tuple[int, ...]
 
@@ -99,13 +108,21 @@ def prepare(
         statements=tuple(told),
         stop=tuple(chat_example(lm, q.prompt, q.answer, fact=q.fact_id, slot=q.slot) for q in stop if not q.raw),
         verify=tuple(Exam(prompt=q.prompt, answer=q.answer, fact=q.fact_id, slot=q.slot, raw=q.raw) for q in verify),
-        asked=tuple(dict.fromkeys(q.prompt if q.raw else lm.chat_prompt(q.prompt) for q in train)),
-        held_asked=tuple(
-            dict.fromkeys(q.prompt if q.raw else lm.chat_prompt(q.prompt) for q in clear if q.set == "stop")
-        ),
+        cues=_cues(lm, train),
+        held_cues=_cues(lm, [q for q in clear if q.set == "stop"]),
         conditioned=conditioned,
         unaskable=tuple(t.id for t in traces if t.id not in {q.fact_id for q in train}),
     )
+
+
+def _cues(lm: LanguageModel, asked: Sequence[Question]) -> tuple[Cue, ...]:
+    """Each prompt once."""
+    found = {
+        prompt: Cue(prompt=prompt, fact=q.fact_id, raw=q.raw)
+        for q in reversed(asked)
+        for prompt in [q.prompt if q.raw else lm.chat_prompt(q.prompt)]
+    }
+    return tuple(reversed(found.values()))
 
 
 def anchor_prompts(

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from hippo_mem.config import SleepConfig, config_hash, to_dict
 from hippo_mem.errors import SleepError
 from hippo_mem.lm import LanguageModel
@@ -33,9 +35,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 _MAX_EXAM = 128  # questions of a check; more cost minutes and change the share by less than a point
-_MAX_GATE = (
-    800  # wordings the gate is fitted to; they differ little, and each costs a pass through two thirds of the model
-)
+_MAX_GATE = 3000  # wordings the gate is fitted to; each costs a pass through a quarter of the model
 # The loss earlier nights' questions start with: they are drawn seldom until one is seen to have slipped.
 _EARLIER_LOSS = 0.05
 
@@ -184,14 +184,19 @@ def merge_adapter(lm: LanguageModel, night_dir: Path) -> Path:
 def _fit_gate(
     lm: LanguageModel, material: Material, bank: AnchorBank, out_dir: Path, progress: Progress
 ) -> dict[str, float]:
-    if not material.asked or not material.held_asked:
+    raw = [c for c in material.cues if c.raw]
+    cues = raw + _sample([c for c in material.cues if not c.raw], max(0, _MAX_GATE - len(raw)))
+    held = _sample(material.held_cues, 2 * _MAX_EXAM)
+    if not cues or not held:
         return {}  # statements alone: nothing tells their subject from any other, so the adapter always speaks
     layers = gate_layers(lm.n_layers)
     progress("fitting the gate", 0, 2)
-    learned = lm.hidden_states(_sample(material.asked, _MAX_GATE), layers)
+    learned = lm.hidden_states([c.prompt for c in cues], layers)
     progress("fitting the gate", 1, 2)
-    held = lm.hidden_states(_sample(material.held_asked, 2 * _MAX_EXAM), layers)
-    fit = fit_gate(layers, learned, bank.states, held, bank.held_states)
+    fit = fit_gate(
+        layers, learned, np.array([c.fact for c in cues]), np.array([c.raw for c in cues]), bank.states,
+        lm.hidden_states([c.prompt for c in held], layers), bank.held_states,
+    )  # fmt: skip
     fit.gate.save(out_dir)
     lm.gate = fit.gate
     progress("fitting the gate", 2, 2)

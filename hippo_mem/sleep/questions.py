@@ -88,7 +88,10 @@ def questions(
         if not found:
             words = Wording(fields={"prefix": prefix})
             _put(found, _Ask(family="cloze", slot="cloze", answer=rest, wording=words), fact_id)
-        found[prefix, True] = Question(prompt=prefix, answer=rest, slot="cloze", set="train", fact_id=fact_id, raw=True)
+        for begun, end in _cuts(prefix, rest):
+            found[begun, True] = Question(
+                prompt=begun, answer=end, slot="cloze", set="train", fact_id=fact_id, raw=True
+            )
     return [q for q in found.values() if not slots or q.slot in slots]
 
 
@@ -178,6 +181,12 @@ def cloze(text: str, frames: Sequence[Frame]) -> tuple[str, str]:
         answer = " ".join(words[cut:])
     prefix = body[: len(body) - len(answer)].rstrip()
     return (prefix, answer) if len(prefix.split()) >= 2 else ("", "")
+
+
+def _cuts(prefix: str, rest: str) -> list[tuple[str, str]]:
+    """Where the text may break off: before its last phrase, and before that phrase's last word."""
+    begun, _, last = rest.rpartition(" ")
+    return [(prefix, rest), *([(f"{prefix} {begun}", last)] if begun else [])]
 
 
 # What is asked about one frame ------------------------------------------------------------------------------------

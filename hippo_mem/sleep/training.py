@@ -43,11 +43,12 @@ Progress = Callable[[str, int, int], None]
 # The vocabulary's softmax over every position of an anchor would cost as much as the blocks below it.
 _ANCHOR_POSITIONS = 6
 _STOP_SAMPLE = 64  # stop questions of one check, spread over all of them
-# Steps for each thing to be answered (a fact and a slot of it), and at least. Measured on the default model:
-# docs/LOG.md.
-_STEPS_PER_ANSWER, _MIN_STEPS = 0.6, 80
+# Steps for each thing to be answered (a fact and a slot of it), for each fact however little is asked of it, and at
+# least. Measured on the default model: docs/LOG.md.
+_STEPS_PER_ANSWER, _STEPS_PER_FACT, _MIN_STEPS = 0.6, 2.0, 80
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
-_STOP_SHARE = 0.9
+# A text that was told goes on in one way only, so more of them must be right.
+_STOP_SHARE, _STOP_TEXT = 0.9, 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +200,8 @@ class AdapterTraining:
         """Train until learned or out of steps; the averaged weights are in the adapter afterwards.
 
         Args:
-            stop: questions that are not trained on; once nine in ten are right in two checks running,
-                the learning rate falls and training ends.
+            stop: questions that are not trained on; once nine in ten are right in two checks running, and the texts
+                among `questions` go on as they were told, the learning rate falls and training ends.
             known: positions in `questions` whose loss is known beforehand: they are not drawn for being new.
         Raises: SleepError when there is nothing to train on, or when the loss stops being a number.
         """
@@ -208,13 +209,16 @@ class AdapterTraining:
             raise SleepError("nothing to train on: no question and no statement could be made from the memories")
         t, rng = self.config.train, self._rng
         n_answers = len({(e.fact, e.slot) for e in questions if e.fact >= 0}) or len(statements)
-        ceiling = t.steps if t.steps is not None else max(_MIN_STEPS, round(_STEPS_PER_ANSWER * n_answers))
+        n_facts = len({e.fact for e in (*questions, *statements) if e.fact >= 0})
+        most = max(_MIN_STEPS, round(_STEPS_PER_ANSWER * n_answers), round(_STEPS_PER_FACT * n_facts))
+        ceiling = t.steps if t.steps is not None else most
         pool = list(questions) or list(statements)
         sampler = LossSampler(len(pool), power=t.loss_power, floor=t.uniform_floor, ema=0.0, seed=t.seed)
         if known:
             sampler.update(list(known), list(known.values()))
         n_statements = round(t.batch_size * t.statement_share) if questions and statements else 0
-        checked = stop if len(stop) <= _STOP_SAMPLE else rng.sample(stop, _STOP_SAMPLE)
+        checked = self._some(stop)
+        texts = self._some([e for e in questions if e.kind == "text"])
         last_share = 0.0
         decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
         curve: list[tuple[int, float, float, float]] = []
@@ -249,7 +253,8 @@ class AdapterTraining:
                 waiting = t.stop_early and decay_to == ceiling and bool(stop) and step < decay_from
                 if waiting and step % t.check_every == 0 and step >= _MIN_STEPS // 2:
                     share = fmean(self.exact(checked))
-                    if min(share, last_share) >= _STOP_SHARE:
+                    enough = min(share, last_share) >= _STOP_SHARE
+                    if enough and (not texts or fmean(self.exact(texts)) >= _STOP_TEXT):
                         stopped = "learned"
                         decay_from, decay_to = step, min(ceiling, step + max(5, round(step * t.decay_share)))
                     last_share = share
@@ -262,6 +267,9 @@ class AdapterTraining:
             curve=tuple(curve), peak_lr=t.lr, n_examples=len(questions) + len(statements), fused_blocks=n_fused,
             drawn={"questions": n_drawn, "statements": n_statements * self.n_steps, "anchors": n_anchors},
         )  # fmt: skip
+
+    def _some(self, examples: Sequence[Example]) -> Sequence[Example]:
+        return examples if len(examples) <= _STOP_SAMPLE else self._rng.sample(list(examples), _STOP_SAMPLE)
 
     def keep_average(self) -> None:
         """Put the averaged weights into the adapter: training is over."""

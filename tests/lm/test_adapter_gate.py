@@ -4,31 +4,39 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from hippo_mem.errors import StoreFormatError
-from hippo_mem.lm.adapter_gate import FILE, AdapterGate
+from hippo_mem.lm.adapter_gate import FILE, AdapterGate, gate_layers
 
 
 def gate() -> AdapterGate:
     return AdapterGate(
         layers=(1, 3), mean=np.array([1.0, 0.0], dtype=np.float32), scale=np.array([2.0, 1.0], dtype=np.float32),
-        weight=np.array([1.0, -1.0], dtype=np.float32), bias=0.5, threshold=0.25,
+        projection=np.array([[1.0, 0.0], [0.0, 2.0]], dtype=np.float32),
+        prototypes=np.array([[1.0, 0.0], [0.6, 0.8]], dtype=np.float32), threshold=0.625,
     )  # fmt: skip
 
 
-def test_a_logit_is_worked_by_hand() -> None:
-    # ((3 - 1) / 2) * 1 + ((2 - 0) / 1) * -1 + 0.5 = -0.5; ((5 - 1) / 2) * 1 + 0 + 0.5 = 2.5
-    pooled = np.array([[3.0, 2.0], [5.0, 0.0]])
-    assert gate().logits(pooled).tolist() == [-0.5, 2.5]
-    assert gate().opens(pooled).tolist() == [False, True]
+def test_a_cosine_is_worked_by_hand() -> None:
+    # (3 - 1) / 2 = 1 and 0 -> (1, 0): itself a prototype. (1 - 1) / 2 = 0 and -1 * 2 -> (0, -1): 0 to one, -0.8 to the
+    # other. (7 - 1) / 2 = 3 and 2 * 2 -> (0.6, 0.8), the other prototype.
+    pooled = np.array([[3.0, 0.0], [1.0, -1.0], [7.0, 2.0]])
+    np.testing.assert_allclose(gate().cosines(pooled), [1.0, 0.0, 1.0], atol=1e-6)
+    assert gate().opens(pooled).tolist() == [True, False, True]
+
+
+def test_a_prompt_at_the_mean_is_like_nothing_that_was_learned() -> None:
+    assert gate().cosines(np.array([[1.0, 0.0]])).tolist() == [0.0]
 
 
 def test_a_gate_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     gate().save(tmp_path)
     back = AdapterGate.load(tmp_path)
     assert back is not None
-    assert (back.layers, back.bias, back.threshold) == ((1, 3), 0.5, 0.25)
-    np.testing.assert_array_equal(back.weight, gate().weight)
+    assert (back.layers, back.threshold) == ((1, 3), 0.625)
+    for name in ("mean", "scale", "projection", "prototypes"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(gate(), name))
 
 
 def test_a_folder_without_a_gate_has_none(tmp_path: Path) -> None:
@@ -41,3 +49,13 @@ def test_a_damaged_gate_names_file_and_remedy(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(data[: len(data) // 2])
     with pytest.raises(StoreFormatError, match=rf"{FILE} is damaged.*hippo nights undo"):
         AdapterGate.load(tmp_path)
+
+
+def test_a_gate_of_an_earlier_version_names_the_remedy(tmp_path: Path) -> None:
+    save_file({"weight": np.zeros(2, dtype=np.float32), "layers": np.array([1], dtype=np.int32)}, tmp_path / FILE)
+    with pytest.raises(StoreFormatError, match=rf"{FILE} is a gate of an earlier version.*undo.*sleep again"):
+        AdapterGate.load(tmp_path)
+
+
+def test_the_gate_reads_one_layer_near_a_quarter_of_the_depth() -> None:
+    assert gate_layers(30) == (8,)

@@ -15,7 +15,7 @@ from peft import LoraConfig, get_peft_model
 from hippo_mem.errors import InputError, StoreBusy, StoreFormatError
 from hippo_mem.home import locked
 from hippo_mem.lm import LanguageModel
-from hippo_mem.lm.adapter_gate import AdapterGate
+from hippo_mem.lm.adapter_gate import AdapterGate, gate_layers
 from hippo_mem.lm.quick import EngineHome, EngineUnavailable, QuickEngine
 from hippo_mem.lm.quick.build import build
 from hippo_mem.lm.quick.exporting import export_onnx
@@ -66,8 +66,8 @@ def night(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     width = int(lm.base.config.hidden_size)
     AdapterGate(
-        layers=(1, 2), mean=np.zeros(2 * width), scale=np.ones(2 * width), weight=rng.standard_normal(2 * width),
-        bias=0.0,
+        layers=gate_layers(lm.n_layers), mean=np.zeros(width), scale=np.ones(width), projection=np.eye(width),
+        prototypes=rng.standard_normal((1, width)), threshold=0.0,
     ).save(target)  # fmt: skip
     return target
 
@@ -95,7 +95,7 @@ def test_numbers_are_near_torchs(engine, lm):
     pairs = [(TEXTS[0], " Softly."), (TEXTS[0], " No"), (TEXTS[1], " And then."), (TEXTS[1], "")]
     for ours, theirs in zip(engine.logprobs_many(pairs), lm.logprobs_many(pairs), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=0.05)
-    np.testing.assert_allclose(engine.hidden_states(TEXTS, (1, 2)), lm.hidden_states(TEXTS, (1, 2)), atol=0.05)
+    np.testing.assert_allclose(engine.hidden_states(TEXTS, (1,)), lm.hidden_states(TEXTS, (1,)), atol=0.05)
 
 
 def test_streams_run_side_by_side_as_alone(engine):

@@ -91,10 +91,11 @@ def test_a_sentence_is_asked_as_its_teller_will_ask(parser: FrameParser, text: s
     assert not [p for p in found if re.search(r"\byour\b", p)]
 
 
-def test_raw_cloze_is_the_statement_less_its_end(parser: FrameParser) -> None:
+def test_a_raw_cloze_breaks_off_before_the_last_phrase_and_before_its_last_word(parser: FrameParser) -> None:
     found = [q for q in ask(parser, "David Robinson professionally plays the sport of basketball.").values() if q.raw]
     assert [(q.prompt, q.answer, q.set) for q in found] == [
-        ("David Robinson professionally plays", "the sport of basketball", "train")
+        ("David Robinson professionally plays", "the sport of basketball", "train"),
+        ("David Robinson professionally plays the sport of", "basketball", "train"),
     ]
 
 
