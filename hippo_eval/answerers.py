@@ -55,9 +55,11 @@ class Asked:
 
 
 class Answerer(Protocol):
-    """What the runner needs. `batch` is how many questions a call takes."""
+    """What the runner needs. `batch` is how many questions a call takes; the first `alone` are asked one by one, so
+    that the time of a single question is known."""
 
     batch: int
+    alone: int
 
     def teach(self, items: Sequence[TeachItem], progress: Progress) -> Taught:
         """Tell every item once, in order of time."""
@@ -130,6 +132,13 @@ class Memory(Protocol):
 def in_order(items: Sequence[TeachItem]) -> list[TeachItem]:
     """By time where it is given; items without one keep their place before those with one."""
     return sorted(items, key=lambda i: float("-inf") if i.time is None else i.time)
+
+
+def calls(total: int, batch: int, alone: int) -> list[range]:
+    """Which of `total` questions go into each call: the first `alone` by themselves, then `batch` at a time."""
+    first = min(alone, total)
+    ones = [range(i, i + 1) for i in range(first)]
+    return ones + [range(i, min(i + batch, total)) for i in range(first, total, batch)]
 
 
 def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -30,7 +30,7 @@ class BaselineAnswerer:
         self._facts: list[TeachItem] = []
         self._vectors: Any = None
         self._lengths: list[int] = []
-        self.batch = config.batch_size
+        self.batch, self.alone = config.batch_size, 0
 
     def teach(self, items: Sequence[TeachItem], progress: Progress) -> Taught:
         """Keep the facts, where the preset lets the model read any."""

@@ -66,11 +66,11 @@ class Checkpoint:
         """Throw away the memory: it was told only in part."""
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def rows(self, phase: Phase, batch: int, total: int) -> list[ItemRow]:
-        """The answers of a phase, whole calls of `batch` questions of `total` in all; what was cut off goes."""
+    def rows(self, phase: Phase, calls: Sequence[range]) -> list[ItemRow]:
+        """The answers of a phase that is asked in these calls, whole calls only; what was cut off goes."""
         found, torn = self._rows()
         kept = [r for r in found if r.phase == phase]
-        whole = kept if len(kept) == total else kept[: len(kept) // batch * batch]
+        whole = kept[: max((c.stop for c in calls if c.stop <= len(kept)), default=0)]
         if torn or len(whole) < len(kept):
             others = [r for r in found if r.phase != phase]
             write_atomic(self._items, encode_jsonl(r.to_dict() for r in (*others, *whole)))

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hippo_eval import dummy
-from hippo_eval.answerers import Answerer, Memory, Progress, Taught
+from hippo_eval.answerers import Answerer, Memory, Progress, Taught, calls
 from hippo_eval.baseline_answerer import BaselineAnswerer
 from hippo_eval.cells import ItemRow, Phase
 from hippo_eval.checkpoint import Checkpoint
@@ -151,13 +151,14 @@ def _ask(
     answerer: Answerer, items: Sequence[TestItem], phase: Phase, work: Checkpoint, progress: Progress, *, memory: bool
 ) -> list[ItemRow]:
     """Ask what has not been asked yet, one call after the other; a call's answers are on disk before the next."""
-    rows = work.rows(phase, answerer.batch, len(items))
-    for start in range(len(rows), len(items), answerer.batch):
-        chosen = items[start : start + answerer.batch]
+    every = calls(len(items), answerer.batch, answerer.alone)
+    rows = work.rows(phase, every)
+    for call in every:
+        if call.start < len(rows):
+            continue
+        chosen = [items[i] for i in call]
         asked = answerer.ask(chosen, memory=memory)
-        new = [
-            row_of(i, a, number=start + at, phase=phase) for at, (i, a) in enumerate(zip(chosen, asked, strict=True))
-        ]
+        new = [row_of(i, a, number=at, phase=phase) for at, i, a in zip(call, chosen, asked, strict=True)]
         work.add(new)
         rows += new
         progress("ask", len(rows), len(items))

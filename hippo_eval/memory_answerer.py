@@ -20,6 +20,7 @@ from hippo_mem.types import Answer, Event, Outcome
 
 # Events told in one call: one transaction, surprise in batches, verdicts in the same order as one at a time.
 _TELL_BATCH = 16
+_ALONE = 32  # single questions are enough to know what one takes
 
 
 @dataclass(slots=True)
@@ -43,14 +44,15 @@ def _timed(meter: TokenMeter | None) -> Iterator[_Call]:
 
 
 class MemoryAnswerer:
-    """A memory that is told one event after the other, as a user would, and asked one question at a time, as a user
-    would; with the memory off, in batches."""
+    """A memory that is told one event after the other and asked some questions one at a time, as a user would; the
+    others, and all with the memory off, in batches."""
 
     def __init__(self, memory: Memory, config: EvalConfig, meter: TokenMeter | None = None) -> None:
         self.memory = memory
         self._config = config
         self._meter = meter
-        self.batch = 1 if config.asks_memory else config.batch_size
+        self.batch = config.batch_size
+        self.alone = _ALONE if config.asks_memory else 0
 
     def teach(self, items: Sequence[TeachItem], progress: Progress) -> Taught:
         """Observe every item; a gate that is switched off is a pin."""

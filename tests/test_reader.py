@@ -25,6 +25,9 @@ class ScriptedModel:
     def reads(self) -> bool:
         return False
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        raise AssertionError("it was not taught to read")
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         raise AssertionError("it was not taught to read")
 

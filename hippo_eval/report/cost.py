@@ -17,7 +17,7 @@ from hippo_eval.report.reading import Board
 class Cost:
     """Means a question; None where it was not counted. `saved` are shares of a long context that holds everything.
 
-    `alone` says whether every time is of a question asked alone, and not a share of a batch.
+    `alone` says whether the times are of questions asked alone, and not shares of a batch.
     """
 
     latency_p50_ms: float | None
@@ -39,12 +39,13 @@ def costs(board: Board) -> dict[str, Cost]:
         if phase is None:
             continue
         rows = board.rows(label, phase).values()
-        times = latency([r.latency_ms / 1000 for r in rows if r.latency_ms > 0]) or {}
+        alone = [r for r in rows if r.n_in_call == 1]
+        times = latency([r.latency_ms / 1000 for r in alone or rows if r.latency_ms > 0]) or {}
         told = [c for r in reads if isinstance(c := r.result.metrics.get("cost"), Mapping)]
         found[label] = Cost(
             latency_p50_ms=times.get("p50_ms"),
             latency_p95_ms=times.get("p95_ms"),
-            alone=all(r.n_in_call == 1 for r in rows),
+            alone=bool(alone),
             tokens_read=_mean(told, "tokens", "read"),
             tokens_generated=_mean(told, "tokens", "generated"),
             kv_bytes=_mean(told, "kv_cache_bytes", "mean"),

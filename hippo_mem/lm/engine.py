@@ -72,6 +72,13 @@ class Engine(Protocol):
         """Log-probability of each token of each continuation after its prompt."""
         ...
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        """Log-probability, in nats, that the reading adapter begins each answer as `unless` does.
+
+        Raises: InputError where there is no reading adapter.
+        """
+        ...
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are.
 

@@ -279,6 +279,25 @@ class LanguageModel:
         return [r for r in result if r is not None]
 
     @torch.inference_mode()
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        """Log-probability, in nats, that the reading adapter begins each answer as `unless` does: one pass, no words.
+
+        Raises: as `reading`.
+        """
+        result = [0.0] * len(prompts)
+        avoided = self.encode(unless)[0]
+        encoded = [self.encode(p) for p in prompts]
+        with self.reading():
+            for batch in self._batches(encoded):
+                ids, mask = self._pad([encoded[j] for j in batch])
+                hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                last = torch.tensor([len(encoded[j]) - 1 for j in batch])
+                likely = self.base.lm_head(hidden[torch.arange(len(batch)), last]).float().log_softmax(-1)
+                for j, value in zip(batch, likely[:, avoided].tolist(), strict=True):
+                    result[j] = value
+        return result
+
+    @torch.inference_mode()
     def surprise(self, texts: Sequence[str], *, adapter: AdapterUse = False) -> list[float]:
         """Mean -log p(token | tokens before it) of each text, in nats per token. 0 for a text of one token or none.
 

@@ -57,6 +57,10 @@ class TorchEngine:
         with self._lock:
             return self.lm.logprobs_many(pairs, adapter=adapter)
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        """How likely the reading adapter is to begin so."""
+        return self.lm.doubts(prompts, unless=unless)
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are."""
         with self._lock:

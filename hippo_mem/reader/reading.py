@@ -69,6 +69,10 @@ class ReadingModel(Protocol):
         """Log-probability of each token of each continuation after its prompt."""
         ...
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        """Log-probability, in nats, that the reading adapter begins each answer as `unless` does."""
+        ...
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are."""
         ...
@@ -82,7 +86,6 @@ class _Reading:
     text: str
     hit: Hit | None
     told: float  # probability against "unknown", 0..1
-    sure: float  # log-odds that it says anything but "unknown"
 
     @property
     def tells(self) -> bool:
@@ -97,11 +100,10 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Alone:
-    """What one note says when nothing else is read."""
+class _Sure:
+    """How well one note tells what is asked when nothing else is read."""
 
     note: Hit
-    reading: _Reading
     score: float
 
 
@@ -184,10 +186,11 @@ class Reader:
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
         """What the model copies for each question: from the note that answers it best alone, then from that note with
         the newer ones that may have changed it; where none tells, from all."""
-        chosen = self._alone(items)
-        related = {i: self._related(question, chosen[i].note, notes) for i, (question, notes) in items.items()}
+        chosen = self._surest(items)
+        alone = self._copied({i: (items[i][0], [note]) for i, note in chosen.items()})
+        related = {i: self._related(question, chosen[i], notes) for i, (question, notes) in items.items()}
         changed = self._copied({i: (items[i][0], notes) for i, notes in related.items() if len(notes) > 1})
-        found = {i: changed[i] if i in changed and changed[i].tells else one.reading for i, one in chosen.items()}
+        found = {i: changed[i] if i in changed and changed[i].tells else one for i, one in alone.items()}
         untold = [i for i, reading in found.items() if not reading.tells]
         wider = self._copied({i: items[i] for i in untold if len(related[i]) < len(items[i][1])})
         for i in untold:  # where those were all there are, they have been read
@@ -195,18 +198,20 @@ class Reader:
             found[i] = reading if reading.tells_at(_TOLD_BY_ALL) else replace(reading, hit=None)
         return found
 
-    def _alone(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Alone]:
-        """For each question the note that, read alone, says most surely what is asked, and is near in meaning.
+    def _surest(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, Hit]:
+        """For each question the note that, read alone, tells most surely what is asked, and is near in meaning.
 
         A small model believes what stands in any note of the right kind, so the likeness of sentences weighs as much as
         its own certainty. The nearest are read first, and no more than may still be better.
         """
-        best: dict[int, _Alone] = {}
+        best: dict[int, _Sure] = {}
         waiting = {i: sorted(notes, key=_likeness, reverse=True) for i, (_, notes) in items.items()}
         while waiting:
-            for i, reading in self._copied({i: (items[i][0], notes[:1]) for i, notes in waiting.items()}).items():
+            prompts = [notes_prompt([notes[0].trace.text], items[i][0]) for i, notes in waiting.items()]
+            doubts = self._lm.doubts(prompts, unless=answer_text(None))
+            for i, doubt in zip(list(waiting), doubts, strict=True):
                 note = waiting[i].pop(0)
-                one = _Alone(note=note, reading=reading, score=reading.sure + _NEAR * _likeness(note))
+                one = _Sure(note=note, score=_sureness(doubt) + _NEAR * _likeness(note))
                 if i not in best or one.score > best[i].score:
                     best[i] = one
             waiting = {
@@ -214,7 +219,7 @@ class Reader:
                 for i, notes in waiting.items()
                 if notes and _SUREST + _NEAR * _likeness(notes[0]) > best[i].score
             }
-        return best
+        return {i: one.note for i, one in best.items()}
 
     def _related(self, question: str, best: Hit, notes: Sequence[Hit]) -> list[Hit]:
         """A note with the newer ones that speak of the question nearly as much, or correct what was said."""
@@ -241,7 +246,6 @@ class Reader:
             found[i] = _Reading(
                 prompt=prompts[i], text=one.text.rstrip("."), hit=None if at is None else ordered[i][at],
                 told=told / (told + untold) if told > 0.0 else 0.0,
-                sure=min(_SUREST, _log_odds(1.0 - untold)),
             )  # fmt: skip
         return found
 
@@ -278,6 +282,11 @@ def _instead(reading: _Reading, recall: Recall, notes: Sequence[Hit], decision: 
     if any(_when(reading.hit) < _when(h) for h in notes if h.trace.id in decision.trace_ids):
         return None
     return _answer(reading, recall, (decision.text, *decision.others))
+
+
+def _sureness(doubt: float) -> float:
+    """Log-odds that anything but "unknown" is said, cut at `_SUREST`."""
+    return min(_SUREST, _log_odds(1.0 - math.exp(doubt)))
 
 
 def _log_odds(p: float) -> float:

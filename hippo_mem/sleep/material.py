@@ -177,7 +177,7 @@ def _first_wording(asked: Sequence[Question]) -> list[Question]:
     first: dict[tuple[int, str, str, bool], Question] = {}
     for q in asked:
         if q.set == "train":
-            first.setdefault((q.fact_id, q.slot, q.answer, q.raw), q)
+            first.setdefault((q.fact_id, q.slot, "" if q.raw else q.answer, q.raw), q)
     return list(first.values())
 
 

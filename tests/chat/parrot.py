@@ -37,6 +37,9 @@ class Parrot:
     def reads(self) -> bool:
         return False
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        raise AssertionError("it was not taught to read")
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Any]:
         raise AssertionError("it was not taught to read")
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hippo_eval import measuring, stamps
+from hippo_eval.answerers import calls
 from hippo_eval.cells import ItemRow, cells_of, read_cell
 from hippo_eval.checkpoint import WORK, Checkpoint
 from hippo_eval.composing import resolve
@@ -122,10 +123,23 @@ def test_work_under_another_stamp_is_thrown_away(tmp_path: Path) -> None:
     work = Checkpoint(tmp_path, "one")
     work.put("taught", {"attempts": 1})
     work.add([row])
-    assert Checkpoint(tmp_path, "one").rows("on", 1, 2) == [row]
+    assert Checkpoint(tmp_path, "one").rows("on", calls(2, 1, 0)) == [row]
     other = Checkpoint(tmp_path, "two")
     assert other.get("taught") is None
-    assert other.rows("on", 1, 2) == []
+    assert other.rows("on", calls(2, 1, 0)) == []
+
+
+def test_the_first_questions_are_asked_alone_and_the_others_together() -> None:
+    assert [list(c) for c in calls(7, 3, 2)] == [[0], [1], [2, 3, 4], [5, 6]]
+    assert [list(c) for c in calls(2, 3, 5)] == [[0], [1]]
+    assert calls(0, 3, 2) == []
+
+
+def test_a_stopped_round_goes_on_after_its_last_whole_call(tmp_path: Path) -> None:
+    rows = [ItemRow(id=i, phase="on", prompt="?", gold="x", answer=str(i)) for i in range(7)]
+    work = Checkpoint(tmp_path, "one")
+    work.add(rows[:4])
+    assert work.rows("on", calls(7, 3, 2)) == rows[:2]
 
 
 def test_a_call_that_was_cut_off_is_asked_again(tmp_path: Path) -> None:
@@ -135,9 +149,9 @@ def test_a_call_that_was_cut_off_is_asked_again(tmp_path: Path) -> None:
     work.add(rows[3:5])
     with (tmp_path / WORK / "items.jsonl").open("a") as file:
         file.write(json.dumps(rows[5].to_dict())[:30])
-    assert work.rows("on", 3, 6) == rows[:3]
+    assert work.rows("on", calls(6, 3, 0)) == rows[:3]
     work.add(rows[3:])
-    assert Checkpoint(tmp_path, "one").rows("on", 3, 6) == rows
+    assert Checkpoint(tmp_path, "one").rows("on", calls(6, 3, 0)) == rows
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

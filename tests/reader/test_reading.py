@@ -16,10 +16,10 @@ from tests.recalled import recalled
 
 
 class TaughtModel:
-    """A model that copies what a test says; None is "unknown". It records the notes it saw."""
+    """A model that copies what a test says; None is "unknown". It records the notes it weighed and read."""
 
     def __init__(self, copies: Callable[[str], str | None], *, bears_out: Sequence[str] = ()) -> None:
-        self._copies, self._bears_out, self.seen = copies, bears_out, list[str]()
+        self._copies, self._bears_out, self.weighed, self.seen = copies, bears_out, list[str](), list[str]()
 
     @property
     def reads(self) -> bool:
@@ -27,6 +27,10 @@ class TaughtModel:
 
     def chat_prompt(self, user: str, *, system: str | None = None) -> str:
         raise AssertionError("a taught model is not asked to weigh")
+
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        self.weighed += prompts
+        return [-9.0 if self._copies(p) else -0.1 for p in prompts]
 
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         self.seen += prompts
@@ -51,8 +55,9 @@ def test_notes_are_read_alone_and_where_none_tells_all_together(parser: FramePar
     found = recall("Ana painted the shed in May.", "Ben sold the boat.", "The rain ruined the paint.")
     model = TaughtModel(lambda _: None)
     assert Reader(model, parser).read("Why did Ana paint the shed?", found) is None
-    *alone, together = model.seen
-    assert [p.count("\n- ") for p in alone] == [1, 1, 1]
+    assert [p.count("\n- ") for p in model.weighed] == [1, 1, 1]
+    best, together = model.seen
+    assert best in model.weighed
     assert together.count("\n- ") == 3
 
 
@@ -63,7 +68,7 @@ def test_the_nearest_note_that_is_sure_ends_the_reading(parser: FrameParser) -> 
     answer = Reader(model, parser).read("What left the harbor for good?", found)
     assert answer is not None
     assert answer.text == "the boat"
-    assert len(model.seen) == 1  # no note that is so much less like the question could be better
+    assert len(model.weighed) == len(model.seen) == 1  # no note that is so much less like the question could be better
 
 
 def test_a_note_unlike_the_question_must_be_surer(parser: FrameParser) -> None:

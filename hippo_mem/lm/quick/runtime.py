@@ -34,6 +34,8 @@ GRAPH = "engine.onnx"
 Floats = NDArray[np.float32]
 # Beyond this a prompt's cache of keys and values grows past the weights, and a small model follows it no more.
 MAX_CONTEXT = 2048
+# Prompts that stay open after their doubts, and the room of each for an answer: a prompt of a note takes 3 MB.
+_MOST_OPEN, _ANSWER_TOKENS = 8, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class QuickEngine:
         self._night: _Night | None = None
         self._reading_from = reading_folder(str(stamp.get("model")))
         self._reading: dict[str, Any] | None = None
+        self._opened: dict[str, Text] = {}  # by prompt, the oldest first: what `doubts` has read
         self.adopt(night)
         give_back_freed_memory()
 
@@ -166,6 +169,22 @@ class QuickEngine:
             for p, s in zip(prompts, speaks, strict=True)
         ]
 
+    def doubts(self, prompts: Sequence[str], *, unless: str) -> list[float]:
+        """Log-probability, in nats, that the reading adapter begins each answer as `unless` does.
+
+        What was read stays open for a `read` that follows: of several prompts one is worth going on with.
+        Raises: InputError where there is no reading adapter, or a prompt is too long.
+        """
+        avoided = self.encode(unless)[0]
+        result = []
+        for prompt in prompts:
+            text = self._opened.pop(prompt, None) or self._reading_text(prompt, _ANSWER_TOKENS)
+            result.append(float(_log_softmax(text.logits()[None])[0, avoided]))
+            self._opened[prompt] = text
+            while len(self._opened) > _MOST_OPEN:
+                self._opened.pop(next(iter(self._opened)))
+        return result
+
     def read(self, prompts: Sequence[str], *, unless: str, max_new_tokens: int = 24) -> list[Said]:
         """Greedy continuations with the reading adapter that do not begin as `unless` does, and how likely both are.
 
@@ -174,10 +193,10 @@ class QuickEngine:
         avoided = self.encode(unless)[0]
         result = []
         for prompt in prompts:
-            ids = self.encode(prompt)
-            limit = room(len(ids), self.context, max_new_tokens)
-            (inputs,) = self._inputs([prompt], "reading")
-            text = self._text(ids, inputs, limit)
+            text = self._opened.pop(prompt, None)
+            if text is None or text.room < max_new_tokens:
+                text = self._reading_text(prompt, max_new_tokens)
+            limit = min(max_new_tokens, text.room)
             likely = _log_softmax(text.logits()[None])[0]
             against, total, said = float(likely[avoided]), 0.0, list[int]()
             likely[avoided] = -np.inf
@@ -191,7 +210,14 @@ class QuickEngine:
                 likely = _log_softmax(text.logits()[None])[0]
             text.close()
             result.append(Said(text=self.decode(said).strip(), logprob=total, unless=against))
+        self._opened.clear()
         return result
+
+    def _reading_text(self, prompt: str, max_new_tokens: int) -> Text:
+        """The reading adapter's text after a prompt, with room for an answer."""
+        ids = self.encode(prompt)
+        (inputs,) = self._inputs([prompt], "reading")
+        return self._text(ids, inputs, room(len(ids), self.context, max_new_tokens))
 
     def logprobs_many(
         self, pairs: Sequence[tuple[str, str]], *, adapter: AdapterUse | Reading = True

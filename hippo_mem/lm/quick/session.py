@@ -74,6 +74,11 @@ class Text:
         self._given: list[str] = []  # outputs beside the cache, in the order they were first asked for
         self._next: Floats | None = None
 
+    @property
+    def room(self) -> int:
+        """Tokens that may still follow."""
+        return self._limit - self._n
+
     def logits(self) -> Floats:
         """(V,) of the token that comes next.
 
