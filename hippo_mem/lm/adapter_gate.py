@@ -10,7 +10,7 @@ left to the base.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,21 +38,28 @@ class AdapterGate:
         layers: which hidden states are read, side by side; 0 is the embedding, i the output of the i-th block.
         mean, scale: (d,) standardisation of the features.
         projection: (d, k) takes standardised features to where wordings weigh little and subjects much.
-        prototypes: (M, k) of length 1, what was learned as it looks there.
-        threshold: the cosine to the nearest prototype above which the adapter speaks.
+        centers: (M, d) pooled states that stand for what was learned.
+        memories: (M,) the id of the memory that each center stands for; a memory may have several.
+        threshold: the cosine to the nearest center above which the adapter speaks.
     """
 
     layers: tuple[int, ...]
     mean: np.ndarray
     scale: np.ndarray
     projection: np.ndarray
-    prototypes: np.ndarray
+    centers: np.ndarray
+    memories: np.ndarray
     threshold: float = 0.0
+    _prototypes: np.ndarray = field(
+        init=False, repr=False
+    )  # (M, k) of length 1: the centers in the space of comparison
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_prototypes", self._placed(self.centers))
 
     def cosines(self, pooled: np.ndarray) -> np.ndarray:
         """(B, d) pooled states -> (B,) cosine to the nearest of what was learned, -1..1."""
-        placed = unit(((pooled - self.mean) / self.scale) @ self.projection)
-        result: np.ndarray = (placed @ self.prototypes.T).max(axis=1)
+        result: np.ndarray = (self._placed(pooled) @ self._prototypes.T).max(axis=1)
         return result
 
     def opens(self, pooled: np.ndarray) -> np.ndarray:
@@ -67,7 +74,8 @@ class AdapterGate:
                 "mean": self.mean.astype(np.float32),
                 "scale": self.scale.astype(np.float32),
                 "projection": np.ascontiguousarray(self.projection, dtype=np.float32),
-                "prototypes": np.ascontiguousarray(self.prototypes, dtype=np.float32),
+                "centers": np.ascontiguousarray(self.centers, dtype=np.float32),
+                "memories": np.asarray(self.memories, dtype=np.int64),
                 "layers": np.array(self.layers, dtype=np.int32),
                 "threshold": np.array([self.threshold], dtype=np.float32),
             },
@@ -93,14 +101,15 @@ class AdapterGate:
             (threshold,) = data["threshold"].tolist()
             return cls(
                 layers=tuple(data["layers"].tolist()), mean=data["mean"], scale=data["scale"],
-                projection=data["projection"], prototypes=data["prototypes"], threshold=threshold,
+                projection=data["projection"], centers=data["centers"], memories=data["memories"],
+                threshold=threshold,
             )  # fmt: skip
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             raise StoreFormatError(f"{file} is damaged ({error}); undo the night with: hippo nights undo") from error
 
-
-def unit(rows: np.ndarray) -> np.ndarray:
-    """(B, k) -> the same directions with length 1; a row of zeros stays one."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: np.ndarray = rows / np.where(lengths > 0.0, lengths, 1.0)
-    return result
+    def _placed(self, pooled: np.ndarray) -> np.ndarray:
+        """(B, d) -> (B, k) directions of length 1; a state at the mean has none and stays zero."""
+        rows = ((pooled - self.mean) / self.scale) @ self.projection
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        result: np.ndarray = rows / np.where(lengths > 0.0, lengths, 1.0)
+        return result

@@ -11,11 +11,11 @@ Wolf 2004; here by a constant). The threshold rests on prompts of both kinds tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hippo_mem.lm.adapter_gate import AdapterGate, unit
+from hippo_mem.lm.adapter_gate import AdapterGate
 
 # Chosen on facts that no benchmark holds (docs/LOG.md).
 _SHRINKAGE = 0.1  # variance that every direction has anyway, in those of standardised features
@@ -37,15 +37,17 @@ class GateFit:
 
 def fit_gate(
     layers: Sequence[int], learned: np.ndarray, memories: np.ndarray, alone: np.ndarray, other: np.ndarray,
-    held_learned: np.ndarray, held_other: np.ndarray,
+    held_learned: np.ndarray, held_other: np.ndarray, earlier: AdapterGate | None = None,
 ) -> GateFit:  # fmt: skip
     """Fit on `learned` against `other`; set the threshold and report on the held-out states.
 
     Args:
         layers: what the states were pooled from.
         learned, other, held_learned, held_other: (prompts, d) pooled states of the frozen base.
-        memories: (prompts,) which memory each of `learned` asks for; alone: (prompts,) whether it is a prototype by
+        memories: (prompts,) which memory each of `learned` asks for; alone: (prompts,) whether it is a center by
             itself, beside the mean of its memory: raw text looks like no question.
+        earlier: the gate of the night this one goes on from; of memories that nothing is asked about now, for a night
+            rehearses only so many, its centers stay.
     Raises: ValueError when one of the four is empty.
     """
     if not all(map(len, (learned, other, held_learned, held_other))):
@@ -54,29 +56,27 @@ def fit_gate(
     # Both kinds weigh the same, however many there are of each.
     mean = (x.mean(0) + y.mean(0)) / 2.0
     scale = np.sqrt((((x - mean) ** 2).mean(0) + ((y - mean) ** 2).mean(0)) / 2.0) + 1e-6
-    x = (x - mean) / scale
-    _, of = np.unique(memories, return_inverse=True)
-    means = np.zeros((of.max() + 1, x.shape[1]))
-    np.add.at(means, of, x)
-    means /= np.bincount(of)[:, None]
-    apart = x - means[of]
+    told, of = np.unique(memories, return_inverse=True)
+    centers = np.zeros((len(told), x.shape[1]))
+    np.add.at(centers, of, x)
+    centers /= np.bincount(of)[:, None]
+    apart = (x - centers[of]) / scale
     within = apart.T @ apart / len(x) + _SHRINKAGE * np.eye(x.shape[1])
     variances, directions = np.linalg.eigh(within)
-    projection = directions / np.sqrt(variances)
+    centers, told = np.concatenate([centers, x[alone]]), np.concatenate([told, memories[alone]])
+    if earlier is not None and earlier.layers == tuple(layers):
+        left = ~np.isin(earlier.memories, memories)
+        centers, told = np.concatenate([centers, earlier.centers[left]]), np.concatenate([told, earlier.memories[left]])
     gate = AdapterGate(
         layers=tuple(layers), mean=mean.astype(np.float32), scale=scale.astype(np.float32),
-        projection=projection.astype(np.float32),
-        prototypes=unit(np.concatenate([means, x[alone]]) @ projection).astype(np.float32),
+        projection=(directions / np.sqrt(variances)).astype(np.float32), centers=centers.astype(np.float32),
+        memories=told.astype(np.int64),
     )  # fmt: skip
     near, far = gate.cosines(held_learned), gate.cosines(held_other)
     least = float(np.quantile(far, 1.0 - _MOST_OTHER))
     room = max(0.0, float(np.quantile(near, _FEW_LEARNED)) - least)
     threshold = float(np.float32(least + _UP * room))
     return GateFit(
-        gate=AdapterGate(
-            layers=gate.layers, mean=gate.mean, scale=gate.scale, projection=gate.projection,
-            prototypes=gate.prototypes, threshold=threshold,
-        ),
-        opens_for_learned=float((near > threshold).mean()), opens_for_other=float((far > threshold).mean()),
-        n_learned=len(learned), n_other=len(other),
+        gate=replace(gate, threshold=threshold), opens_for_learned=float((near > threshold).mean()),
+        opens_for_other=float((far > threshold).mean()), n_learned=len(learned), n_other=len(other),
     )  # fmt: skip

@@ -20,7 +20,7 @@ import numpy as np
 from hippo_mem.config import SleepConfig, config_hash, to_dict
 from hippo_mem.errors import SleepError
 from hippo_mem.lm import LanguageModel
-from hippo_mem.lm.adapter_gate import gate_layers
+from hippo_mem.lm.adapter_gate import AdapterGate, gate_layers
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep.anchor_bank import AnchorBank, anchor_bank
 from hippo_mem.sleep.distillation import remembered, taught
@@ -88,8 +88,10 @@ def train_night(
     exam = _sample([e for e in material.verify if e.fact in fresh])
     old_exam = _sample([e for e in material.verify if e.fact not in fresh])
     before: RecallCheck | None = None
+    gate_before: AdapterGate | None = None
     if start is not None:
         lm.attach(start)
+        gate_before = lm.gate
         with clock.stage("verify"):
             progress("asking about earlier nights", 0, 1)
             before = check_recall(lm, old_exam)
@@ -114,7 +116,7 @@ def train_night(
         training.save(out_dir)
         lm.adopt(training.peft, None, out_dir)
         with clock.stage("gate"):
-            gate_figures = _fit_gate(lm, material, bank, out_dir, progress) if config.gate else {}
+            gate_figures = _fit_gate(lm, material, bank, out_dir, progress, gate_before) if config.gate else {}
         with clock.stage("verify"):
             progress("verifying", 0, 3)
             recall = check_recall(lm, exam)
@@ -182,7 +184,12 @@ def merge_adapter(lm: LanguageModel, night_dir: Path) -> Path:
 
 
 def _fit_gate(
-    lm: LanguageModel, material: Material, bank: AnchorBank, out_dir: Path, progress: Progress
+    lm: LanguageModel,
+    material: Material,
+    bank: AnchorBank,
+    out_dir: Path,
+    progress: Progress,
+    earlier: AdapterGate | None,
 ) -> dict[str, float]:
     raw = [c for c in material.cues if c.raw]
     cues = raw + _sample([c for c in material.cues if not c.raw], max(0, _MAX_GATE - len(raw)))
@@ -195,7 +202,7 @@ def _fit_gate(
     progress("fitting the gate", 1, 2)
     fit = fit_gate(
         layers, learned, np.array([c.fact for c in cues]), np.array([c.raw for c in cues]), bank.states,
-        lm.hidden_states([c.prompt for c in held], layers), bank.held_states,
+        lm.hidden_states([c.prompt for c in held], layers), bank.held_states, earlier,
     )  # fmt: skip
     fit.gate.save(out_dir)
     lm.gate = fit.gate

@@ -14,16 +14,17 @@ def gate() -> AdapterGate:
     return AdapterGate(
         layers=(1, 3), mean=np.array([1.0, 0.0], dtype=np.float32), scale=np.array([2.0, 1.0], dtype=np.float32),
         projection=np.array([[1.0, 0.0], [0.0, 2.0]], dtype=np.float32),
-        prototypes=np.array([[1.0, 0.0], [0.6, 0.8]], dtype=np.float32), threshold=0.625,
+        centers=np.array([[3.0, 0.0], [7.0, 2.0]], dtype=np.float32), memories=np.array([5, 5]), threshold=0.625,
     )  # fmt: skip
 
 
 def test_a_cosine_is_worked_by_hand() -> None:
-    # (3 - 1) / 2 = 1 and 0 -> (1, 0): itself a prototype. (1 - 1) / 2 = 0 and -1 * 2 -> (0, -1): 0 to one, -0.8 to the
-    # other. (7 - 1) / 2 = 3 and 2 * 2 -> (0.6, 0.8), the other prototype.
-    pooled = np.array([[3.0, 0.0], [1.0, -1.0], [7.0, 2.0]])
-    np.testing.assert_allclose(gate().cosines(pooled), [1.0, 0.0, 1.0], atol=1e-6)
-    assert gate().opens(pooled).tolist() == [True, False, True]
+    # The centers: (3 - 1) / 2 = 1 and 0 -> (1, 0); (7 - 1) / 2 = 3 and 2 * 2 = 4 -> (0.6, 0.8).
+    # (1 - 1) / 2 = 0 and -1 * 2 -> (0, -1): 0 to one, -0.8 to the other. (5 - 1) / 2 = 2 and 0 -> (1, 0), the first.
+    # (1 - 1) / 2 = 0 and 3 * 2 -> (0, 1): 0.8 to the second.
+    pooled = np.array([[1.0, -1.0], [5.0, 0.0], [1.0, 3.0]])
+    np.testing.assert_allclose(gate().cosines(pooled), [0.0, 1.0, 0.8], atol=1e-6)
+    assert gate().opens(pooled).tolist() == [False, True, True]
 
 
 def test_a_prompt_at_the_mean_is_like_nothing_that_was_learned() -> None:
@@ -35,7 +36,7 @@ def test_a_gate_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     back = AdapterGate.load(tmp_path)
     assert back is not None
     assert (back.layers, back.threshold) == ((1, 3), 0.625)
-    for name in ("mean", "scale", "projection", "prototypes"):
+    for name in ("mean", "scale", "projection", "centers", "memories"):
         np.testing.assert_array_equal(getattr(back, name), getattr(gate(), name))
 
 

@@ -67,7 +67,7 @@ def night(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     width = int(lm.base.config.hidden_size)
     AdapterGate(
         layers=gate_layers(lm.n_layers), mean=np.zeros(width), scale=np.ones(width), projection=np.eye(width),
-        prototypes=rng.standard_normal((1, width)), threshold=0.0,
+        centers=rng.standard_normal((1, width)), memories=np.zeros(1), threshold=0.0,
     ).save(target)  # fmt: skip
     return target
 

@@ -66,6 +66,23 @@ def test_one_memory_is_enough(world):
     assert fit.gate.opens(world["strangers"]).mean() < 0.1
 
 
+def test_what_an_earlier_night_learned_and_this_one_does_not_rehearse_still_opens_the_gate(world):
+    old, new = world["of"] < 20, world["of"] >= 20
+    first = fitted({**world, "learned": world["learned"][old], "of": world["of"][old], "unseen": world["unseen"][:80]})
+    w = {**world, "learned": world["learned"][new], "of": world["of"][new], "unseen": world["unseen"][80:]}
+    alone = np.zeros(new.sum(), dtype=bool)
+    arguments = (1,), w["learned"], w["of"], alone, w["other"], w["unseen"], w["held_other"]
+    assert fit_gate(*arguments).gate.opens(world["unseen"][:80]).mean() < 0.1
+    fit = fit_gate(*arguments, first.gate)
+    assert fit.gate.opens(world["unseen"][:80]).mean() > 0.9
+    assert fit.gate.opens(world["unseen"][80:]).mean() > 0.9
+    assert sorted(set(fit.gate.memories.tolist())) == list(range(SUBJECTS))
+    # Once it is rehearsed again, what stands for it is what it looks like now.
+    again = fit_gate((1,), world["learned"], world["of"], np.zeros(len(world["of"]), dtype=bool), *arguments[4:],
+                     fit.gate)  # fmt: skip
+    assert len(again.gate.centers) == SUBJECTS
+
+
 @pytest.mark.parametrize("missing", ["learned", "other", "unseen", "held_other"])
 def test_a_kind_without_prompts_is_an_error(world, missing):
     with pytest.raises(ValueError, match="prompts of both kinds"):
