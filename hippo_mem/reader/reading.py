@@ -18,6 +18,7 @@ from typing import Protocol
 from hippo_mem.embed import Embedder
 from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.reader.by_rules import RuleReader
+from hippo_mem.reader.completing import completed
 from hippo_mem.reader.fitting import answer_key
 from hippo_mem.reader.matching import Matching, may_be_mine
 from hippo_mem.reader.notes import MOST_NOTES, MOST_TOKENS, answer_text, located, notes_prompt
@@ -170,14 +171,17 @@ class Reader:
             if decision is not None:
                 answers[i] = _instead(reading, asked[i].recall, notes[i], decision)
             else:
-                answers[i] = self._choose(reading, asked[i].recall, answers[i])
+                answers[i] = self._choose(asked[i].question, reading, asked[i].recall, answers[i])
         return answers
 
-    def _choose(self, reading: _Reading, recall: Recall, ruled: Answer | None) -> Answer | None:
+    def _choose(self, question: str, reading: _Reading, recall: Recall, ruled: Answer | None) -> Answer | None:
         if reading.hit is not None:
-            told = reading.hit.trace.text.casefold()
+            text = reading.hit.trace.text
+            told = text.casefold()
             if ruled is not None and ruled.text.casefold() in told and _same_in_other_words(reading.text, ruled.text):
                 return ruled
+            whole = completed(reading.text, ask.asked(self._parser.doc(question)), text, self._parser.parse(text))
+            reading = replace(reading, text=whole)
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
         framed = _is_framed(ruled, _MOSTLY)
