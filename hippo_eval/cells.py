@@ -161,6 +161,11 @@ class ItemRow:
     context_tokens: int | None = None
     requests: int = 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether it was asked in a call of its own, so that its time is that of one question."""
+        return self.n_in_call == 1
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as a line of `items.jsonl`."""
         return dataclasses.asdict(self)
@@ -198,6 +203,12 @@ class CellResult:
         """What happened, in order; nothing where nothing was recorded."""
         file = self.folder / EVENTS
         return (row for _, row in read_jsonl(file)) if file.is_file() else iter(())
+
+
+def timed(rows: Iterable[ItemRow]) -> list[ItemRow]:
+    """The rows whose times say what one question takes: those that were asked alone; all, where none was."""
+    every = list(rows)
+    return [r for r in every if r.alone] or every
 
 
 def run_folder(run_id: str, runs: str | Path = RUNS) -> Path:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hippo_eval.cells import ItemRow
+from hippo_eval.cells import ItemRow, timed
 from hippo_eval.metrics.cost import ModelShape, forward_flops, kv_cache_bytes, latency, share_saved
 from hippo_eval.suites.items import Suite
 
@@ -30,7 +30,6 @@ def cost_of(
         calls), `tokens`, `long_context_tokens` (means a question), and with a shape `kv_cache_bytes`, `flops`,
         `flops_saved` and `kv_cache_saved` against the long context.
     """
-    alone = [r.latency_ms / 1000 for r in rows if r.n_in_call == 1]
     facts = _tokens_told(suite, count)
     reference = [
         (facts[r.context_key] if isolate and r.context_key is not None else sum(facts.values())) + count(r.prompt)
@@ -38,8 +37,8 @@ def cost_of(
     ]
     found: dict[str, Any] = {
         "latency": {
-            **(latency(alone or [r.latency_ms / 1000 for r in rows]) or {}),
-            "of": "single questions" if alone else "shares of batches",
+            **(latency([r.latency_ms / 1000 for r in timed(rows)]) or {}),
+            "of": "single questions" if any(r.alone for r in rows) else "shares of batches",
         },
         "tokens": {
             "read": _mean([r.prompt_tokens for r in rows]),

@@ -92,9 +92,10 @@ def published_table(config: PeersConfig, scenario: str, peers: Mapping[str, Sequ
         if at != scenario or not runs or method.published is None:
             continue
         values = [float(run.summary["test_acc_mean"]) for run in runs]
-        gap = 100 * sum(values) / len(values) - method.published
+        found = mean_sem(values)
+        gap = 100 * found.mean - method.published
         verdict = "yes" if abs(gap) <= REPRODUCED else "no"
-        if verdict == "no" and abs(gap) <= 200 * (mean_sem(values).sem or 0.0):
+        if verdict == "no" and abs(gap) <= 200 * (found.sem or 0.0):
             verdict = "no, but within two standard errors of ours"
         rows.append([method.label, f"{method.published:.2f}", shown(values), f"{gap:+.2f}", verdict])
     header = ["method", "published, %", "here, %", "difference, points", f"within {REPRODUCED:.0f} points"]

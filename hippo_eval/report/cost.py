@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hippo_eval.cells import timed
 from hippo_eval.metrics import latency
 from hippo_eval.report.reading import Board
 
@@ -39,13 +40,12 @@ def costs(board: Board) -> dict[str, Cost]:
         if phase is None:
             continue
         rows = board.rows(label, phase).values()
-        alone = [r for r in rows if r.n_in_call == 1]
-        times = latency([r.latency_ms / 1000 for r in alone or rows if r.latency_ms > 0]) or {}
+        times = latency([r.latency_ms / 1000 for r in timed(rows) if r.latency_ms > 0]) or {}
         told = [c for r in reads if isinstance(c := r.result.metrics.get("cost"), Mapping)]
         found[label] = Cost(
             latency_p50_ms=times.get("p50_ms"),
             latency_p95_ms=times.get("p95_ms"),
-            alone=bool(alone),
+            alone=any(r.alone for r in rows),
             tokens_read=_mean(told, "tokens", "read"),
             tokens_generated=_mean(told, "tokens", "generated"),
             kv_bytes=_mean(told, "kv_cache_bytes", "mean"),

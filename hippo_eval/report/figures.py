@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from hippo_eval.cells import ItemRow, Phase
+from hippo_eval.cells import ItemRow, Phase, timed
 from hippo_eval.metrics import (
     answer_rank,
     format_faults,
@@ -88,7 +88,6 @@ def figures_of(board: Board, label: str, phase: Phase) -> Figures | None:
     if not rows:
         return None
     answers = list(rows.values())
-    alone = [r for r in answers if r.n_in_call == 1]
     recalled = [r for r in answers if r.hits]
     ranks = [answer_rank([h.text for h in r.hits], r.gold) for r in answers]
     return Figures(
@@ -105,7 +104,7 @@ def figures_of(board: Board, label: str, phase: Phase) -> Figures | None:
         in_reach=_mean(r.hit for r in answers) if recalled else None,
         hit_rates={k: hit_rate_at_k(ranks, k) or 0.0 for k in (1, 3, 8)} if recalled else {},
         mrr=mean_reciprocal_rank(ranks) if recalled else None,
-        latency=latency([r.latency_ms / 1000 for r in alone or answers if r.latency_ms > 0]),
+        latency=latency([r.latency_ms / 1000 for r in timed(answers) if r.latency_ms > 0]),
     )
 
 

@@ -288,12 +288,8 @@ class LanguageModel:
         avoided = self.encode(unless)[0]
         encoded = [self.encode(p) for p in prompts]
         with self.reading():
-            for batch in self._batches(encoded):
-                ids, mask = self._pad([encoded[j] for j in batch])
-                hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-                last = torch.tensor([len(encoded[j]) - 1 for j in batch])
-                likely = self.base.lm_head(hidden[torch.arange(len(batch)), last]).float().log_softmax(-1)
-                for j, value in zip(batch, likely[:, avoided].tolist(), strict=True):
+            for batch, logits in self._next_logits(encoded):
+                for j, value in zip(batch, logits.float().log_softmax(-1)[:, avoided].tolist(), strict=True):
                     result[j] = value
         return result
 
@@ -359,15 +355,19 @@ class LanguageModel:
         result = [0] * len(prompts)
         for indices, speaks in self._groups(prompts, adapter):
             encoded = [self.encode(prompts[i]) for i in indices]
-            for batch in self._batches(encoded):
-                ids, mask = self._pad([encoded[j] for j in batch])
-                with self.speaking(speaks):
-                    hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-                last = torch.tensor([len(encoded[j]) - 1 for j in batch])
-                best = self.base.lm_head(hidden[torch.arange(len(batch)), last]).argmax(-1)
-                for j, token in zip(batch, best.tolist(), strict=True):
-                    result[indices[j]] = token
+            with self.speaking(speaks):
+                for batch, logits in self._next_logits(encoded):
+                    for j, token in zip(batch, logits.argmax(-1).tolist(), strict=True):
+                        result[indices[j]] = token
         return result
+
+    def _next_logits(self, encoded: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Batches of indices, and for each its texts' (B, V) logits of the token that comes next."""
+        for batch in self._batches(encoded):
+            ids, mask = self._pad([encoded[j] for j in batch])
+            hidden = self.decoder(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+            last = torch.tensor([len(encoded[j]) - 1 for j in batch])
+            yield batch, self.base.lm_head(hidden[torch.arange(len(batch)), last])
 
     @torch.inference_mode()
     def hidden_states(self, texts: Sequence[str], layers: int | Sequence[int]) -> np.ndarray:

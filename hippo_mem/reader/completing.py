@@ -5,7 +5,7 @@ A span and a parsed sentence in, a span out. Knows nothing of models, scores or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from hippo_mem.reader.fitting import answer_key
 from hippo_mem.relational import asking as ask
@@ -13,6 +13,7 @@ from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.frames import Frame
 
 _MOST_MODIFIERS = 3
+_NO_MODIFIERS = lex.PLACE_PREPOSITIONS | {"of", "and", "but"}
 
 
 def completed(span: str, asked: ask.Asked, text: str, frames: Sequence[Frame]) -> str:
@@ -31,14 +32,17 @@ def completed(span: str, asked: ask.Asked, text: str, frames: Sequence[Frame]) -
     return found.pop() if len(found) == 1 else span
 
 
+def is_head(copied: Sequence[str], part: Sequence[str], not_among: Container[str]) -> bool:
+    """Whether the one is the end of the other, which has one to three words before it, none of `not_among`."""
+    if not copied or part[-len(copied) :] != copied:
+        return False
+    more = part[: -len(copied)]
+    return 0 < len(more) <= _MOST_MODIFIERS and not any(w in not_among for w in more)
+
+
 def _things(copied: list[str], part: list[str], frames: Sequence[Frame]) -> bool:
     """Whether the span is the head of the part, which has nothing but modifiers before it."""
-    more = part[: -len(copied)]
-    return (
-        part[-len(copied) :] == copied
-        and 0 < len(more) <= _MOST_MODIFIERS
-        and not any(w in lex.PLACE_PREPOSITIONS or w in ("of", "and", "but") for w in more)
-    )
+    return is_head(copied, part, _NO_MODIFIERS)
 
 
 def _spots(copied: list[str], part: list[str], frames: Sequence[Frame]) -> bool:

@@ -18,7 +18,7 @@ from typing import Protocol
 from hippo_mem.embed import Embedder
 from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.reader.by_rules import RuleReader
-from hippo_mem.reader.completing import completed
+from hippo_mem.reader.completing import completed, is_head
 from hippo_mem.reader.fitting import answer_key
 from hippo_mem.reader.matching import Matching, may_be_mine
 from hippo_mem.reader.notes import MOST_NOTES, MOST_TOKENS, answer_text, located, notes_prompt
@@ -48,7 +48,6 @@ _PREPOSITIONS = frozenset(
     "down during for from in inside into near of off on onto opposite out outside over past since through till to "
     "toward towards under underneath until up upon via with within".split()
 )
-_MOST_MODIFIERS = 3
 _MOST_RULED = 8  # memories that the rules weigh
 
 
@@ -98,14 +97,6 @@ class _Reading:
         if self.hit is None:
             return False
         return _log_odds(self.told) + _UNLIKE * (_likeness(self.hit) - _LIKE) >= _log_odds(least)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sure:
-    """How well one note tells what is asked when nothing else is read."""
-
-    note: Hit
-    score: float
 
 
 def open_to_doubt(question: str, recall: Recall, decision: Decision, parser: FrameParser) -> bool:
@@ -208,22 +199,20 @@ class Reader:
         A small model believes what stands in any note of the right kind, so the likeness of sentences weighs as much as
         its own certainty. The nearest are read first, and no more than may still be better.
         """
-        best: dict[int, _Sure] = {}
+        best: dict[int, tuple[float, Hit]] = {}
         waiting = {i: sorted(notes, key=_likeness, reverse=True) for i, (_, notes) in items.items()}
         while waiting:
             prompts = [notes_prompt([notes[0].trace.text], items[i][0]) for i, notes in waiting.items()]
             doubts = self._lm.doubts(prompts, unless=answer_text(None))
             for i, doubt in zip(list(waiting), doubts, strict=True):
                 note = waiting[i].pop(0)
-                one = _Sure(note=note, score=_sureness(doubt) + _NEAR * _likeness(note))
-                if i not in best or one.score > best[i].score:
-                    best[i] = one
+                score = _sureness(doubt) + _NEAR * _likeness(note)
+                if i not in best or score > best[i][0]:
+                    best[i] = score, note
             waiting = {
-                i: notes
-                for i, notes in waiting.items()
-                if notes and _SUREST + _NEAR * _likeness(notes[0]) > best[i].score
+                i: notes for i, notes in waiting.items() if notes and _SUREST + _NEAR * _likeness(notes[0]) > best[i][0]
             }
-        return {i: one.note for i, one in best.items()}
+        return {i: note for i, (_, note) in best.items()}
 
     def _related(self, question: str, best: Hit, notes: Sequence[Hit]) -> list[Hit]:
         """A note with the newer ones that speak of the question nearly as much, or correct what was said."""
@@ -313,9 +302,7 @@ def _same_in_other_words(taught: str, ruled: str) -> bool:
     """Whether the rules' answer is the better form of what was copied: "the barn" of "in the barn", "the cracked
     compass" of "compass"."""
     copied, other = answer_key(taught).split(), answer_key(ruled).split()
-    more = other[: -len(copied)] if copied and other[-len(copied) :] == copied else []
-    modified = 0 < len(more) <= _MOST_MODIFIERS and not any(w in _PREPOSITIONS or w in ("and", "but") for w in more)
-    return modified or _same_place(taught, ruled)
+    return is_head(copied, other, _PREPOSITIONS | {"and", "but"}) or _same_place(taught, ruled)
 
 
 def _same_place(taught: str, ruled: str) -> bool:

@@ -116,13 +116,12 @@ def prepare(
 
 
 def _cues(lm: LanguageModel, asked: Sequence[Question]) -> tuple[Cue, ...]:
-    """Each prompt once."""
-    found = {
-        prompt: Cue(prompt=prompt, fact=q.fact_id, raw=q.raw)
-        for q in reversed(asked)
-        for prompt in [q.prompt if q.raw else lm.chat_prompt(q.prompt)]
-    }
-    return tuple(reversed(found.values()))
+    """Each prompt once, for the first memory that it asks for."""
+    found: dict[str, Cue] = {}
+    for q in asked:
+        prompt = q.prompt if q.raw else lm.chat_prompt(q.prompt)
+        found.setdefault(prompt, Cue(prompt=prompt, fact=q.fact_id, raw=q.raw))
+    return tuple(found.values())
 
 
 def anchor_prompts(
