@@ -161,7 +161,9 @@ def test_of_two_things_that_are_offered_the_one_that_was_told_is_chosen(parser: 
 def test_what_is_recalled_for_its_meaning_alone_is_read(parser: FrameParser) -> None:
     told = "Florian takes the tram."
     for similarity in (0.55, 0.9):
-        answer = Reader(ScriptedModel(), parser).read("Who commutes?", recalled("", told, similarity=similarity))
+        answer = Reader(ScriptedModel(), parser).read(
+            "Who in our family commutes?", recalled("", told, similarity=similarity)
+        )
         assert answer is not None
         assert answer.text == "Florian"
 

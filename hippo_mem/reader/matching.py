@@ -38,8 +38,9 @@ class Matching:
         self._asked = asked
         self._kind = ask.concept(asked.noun.removesuffix("s")) if asked.wanted in ("what", "who", "name") else ""
         self.of_me = _ASKED_OF_ME.search(question) is not None
+        self._all = ask.lemmas(parser.doc(question))
         # In how many of the recalled memories each of the question's words stands.
-        self._df = Counter(w for h in hits for w in self.words(h.trace.text) & asked.words)
+        self._df = Counter(w for h in hits for w in self.words(h.trace.text) & (asked.words | self._all))
 
     def words(self, text: str) -> frozenset[str]:
         """The content words of a memory, or of a part of one."""
@@ -53,11 +54,24 @@ class Matching:
         words = self.words(hit.trace.text)
         weights = {w: self._weight(w) / max(1, self._df[w]) ** 0.5 for w in asked.words}
         share = sum(v for w, v in weights.items() if w in words) / sum(weights.values())
-        if asked.names and not asked.names & {w.lower() for w in re.findall(r"\w+", hit.trace.text)}:
+        if self.misses_names(hit):
             share *= 0.3  # it is about somebody else
         if asked.first_person and not re.search(r"\b(i|my|me|we|our|us|mine)\b", hit.trace.text.lower()):
             share *= 0.7
         return float(share)
+
+    def spoken_of(self, hit: Hit) -> float:
+        """Share of all the question's words that the memory has, 0..1: the word that names the kind of answer ("which
+        country") counts as any other. For whom nobody knows to have told anything."""
+        if not self._all:
+            return 0.0
+        words = self.words(hit.trace.text)
+        weights = {w: (2.0 if w in self._asked.names else 1.0) / max(1, self._df[w]) ** 0.5 for w in self._all}
+        return float(sum(v for w, v in weights.items() if w in words) / sum(weights.values()))
+
+    def misses_names(self, hit: Hit) -> bool:
+        """Whether the question names somebody or something, and the memory none of them."""
+        return bool(self._asked.names) and not self._asked.names & _plain_words(hit.trace.text)
 
     def may_tell(self, hit: Hit) -> bool:
         """Whether a memory may tell where, when or by whom: it says what was done, or means nearly the same."""
@@ -72,6 +86,10 @@ class Matching:
     def of_sentence(self, sentence: str) -> float:
         """Share of the question's words in one sentence of a memory: of several, the one that is asked about."""
         return len(self.words(sentence) & self._asked.words) / max(1, len(self._asked.words))
+
+
+def _plain_words(text: str) -> frozenset[str]:
+    return frozenset(w.lower() for w in re.findall(r"\w+", text))
 
 
 def _deed(doc: Any) -> str:

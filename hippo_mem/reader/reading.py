@@ -20,6 +20,7 @@ from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.reader.by_rules import RuleReader
 from hippo_mem.reader.completing import completed, is_head
 from hippo_mem.reader.fitting import answer_key
+from hippo_mem.reader.grounds import Grounds
 from hippo_mem.reader.matching import Matching, may_be_mine
 from hippo_mem.reader.notes import MOST_NOTES, MOST_TOKENS, answer_text, located, notes_prompt
 from hippo_mem.reader.superseding import corrects
@@ -154,19 +155,24 @@ class Reader:
             mine = tuple(h for h in a.recall.hits if may_be_mine(a.question, h.trace.text))
             if a.decision is None:
                 answers[i] = self._rules.read(a.question, replace(a.recall, hits=mine[:_MOST_RULED]))
-            found = _worth_reading(mine)
+            found = _worth_reading(_placed(mine))
             if self._reads and found and not _is_framed(answers[i], _WHOLE):
                 notes[i] = found
+            elif not self._rules_may(answers[i], self._grounds(a.question, found), mine):
+                answers[i] = None
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
             decision = asked[i].decision
             if decision is not None:
                 answers[i] = _instead(reading, asked[i].recall, notes[i], decision)
             else:
-                answers[i] = self._choose(asked[i].question, reading, asked[i].recall, answers[i])
+                answers[i] = self._choose(asked[i].question, reading, asked[i].recall, notes[i], answers[i])
         return answers
 
-    def _choose(self, question: str, reading: _Reading, recall: Recall, ruled: Answer | None) -> Answer | None:
-        if reading.hit is not None:
+    def _choose(
+        self, question: str, reading: _Reading, recall: Recall, notes: Sequence[Hit], ruled: Answer | None
+    ) -> Answer | None:
+        grounds = self._grounds(question, notes)
+        if reading.hit is not None and grounds.enough(reading.hit, reading.text, reading.told):
             text = reading.hit.trace.text
             told = text.casefold()
             if ruled is not None and ruled.text.casefold() in told and _same_in_other_words(reading.text, ruled.text):
@@ -175,8 +181,20 @@ class Reader:
             reading = replace(reading, text=whole)
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
-        framed = _is_framed(ruled, _MOSTLY)
-        return ruled if ruled is not None and (framed or self._bears_out(reading.prompt, ruled.text)) else None
+        if ruled is None or not self._rules_may(ruled, grounds, recall.hits):
+            return None
+        return ruled if _is_framed(ruled, _MOSTLY) or self._bears_out(reading.prompt, ruled.text) else None
+
+    def _grounds(self, question: str, notes: Sequence[Hit]) -> Grounds:
+        matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
+        return Grounds(self._parser, question, matching)
+
+    def _rules_may(self, ruled: Answer | None, grounds: Grounds, hits: Sequence[Hit]) -> bool:
+        """Whether the memory that the rules answered from has enough to do with the question."""
+        if ruled is None:
+            return False
+        read = [h for h in _placed(hits, unknown=None) if h.trace.id == ruled.details["trace_id"]]
+        return any(grounds.enough(h, ruled.text) for h in read)
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
         """What the model copies for each question: from the note that answers it best alone, then from that note with
@@ -247,12 +265,16 @@ class Reader:
         return sum(scores) >= _RULED
 
 
+def _placed(hits: Sequence[Hit], *, unknown: float | None = _LIKE) -> list[Hit]:
+    """The hits with a likeness each: what was found by words alone is as far as the farthest, `unknown` where all
+    were."""
+    farthest = min((h.similarity for h in hits if h.similarity is not None), default=unknown)
+    return [h if h.similarity is not None else replace(h, similarity=farthest) for h in hits]
+
+
 def _worth_reading(hits: Sequence[Hit]) -> list[Hit]:
     """The first of what was recalled, and the nearest in meaning of the rest: a question in quite other words than its
-    memory finds it by nothing else. In the order of recall. What was found by words alone is as far as the farthest."""
-    known = [h.similarity for h in hits if h.similarity is not None]
-    farthest = min(known, default=_LIKE)
-    hits = [h if h.similarity is not None else replace(h, similarity=farthest) for h in hits]
+    memory finds it by nothing else. In the order of recall."""
     rest = sorted(hits[_FIRST:], key=_likeness, reverse=True)
     taken = {h.trace.id for h in (*hits[:_FIRST], *rest[: MOST_NOTES - _FIRST])}
     return [h for h in hits if h.trace.id in taken]

@@ -72,7 +72,7 @@ def test_the_nearest_note_that_is_sure_ends_the_reading(parser: FrameParser) -> 
 
 
 def test_a_note_unlike_the_question_must_be_surer(parser: FrameParser) -> None:
-    question, text = "Whose name is on the locker?", "The padlock is Colin's."
+    question, text = "Whose name is on my locker?", "The padlock is Colin's."
 
     def barely(_: str) -> str:
         return "Colin's"
