@@ -3,9 +3,11 @@
 It reads the frozen base's hidden states of the prompt at one depth and nothing else: no store, no text. What it
 compares them with lies in the adapter's folder, so memory OFF stays off. Knows nothing of how it was fitted.
 
-Source: nearest class mean in a space where wordings do not differ (Fisher's within-class whitening; speakers are told
-apart from what they say so, Dehak et al. 2011). Differs: the classes are memories, and what is near none of them is
-left to the base.
+Two questions are asked of a prompt. Whom or what is it about: the nearest class mean in a space where wordings do not
+differ (Fisher's within-class whitening; speakers are told apart from what they say so, Dehak et al. 2011; here the
+classes are memories, and what is near none of them is left to the base). And is it asked as of one's own, or as anybody
+may ask: one direction between what was learned and general prompts, since "What do I wear to work?" and "What do people
+wear to work?" are about the same. What is all but the same as something learned needs no second answer.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from hippo_mem.errors import StoreFormatError
 FILE = "hippo_gate.safetensors"
 # Depth that is read. Measured on the default model (docs/LOG.md): names are told apart there, and a pass ends early.
 _LAYER_SHARE = 0.27
+_SAME = 0.6  # cosine above which a prompt is all but one that was learned
 
 
 def gate_layers(n_layers: int) -> tuple[int, ...]:
@@ -40,7 +43,8 @@ class AdapterGate:
         projection: (d, k) takes standardised features to where wordings weigh little and subjects much.
         centers: (M, d) pooled states that stand for what was learned.
         memories: (M,) the id of the memory that each center stands for; a memory may have several.
-        threshold: the cosine to the nearest center above which the adapter speaks.
+        threshold: the cosine to the nearest center above which the adapter may speak.
+        direction, least: (d,) of standardised features, and the projection on it above which the adapter speaks.
     """
 
     layers: tuple[int, ...]
@@ -50,6 +54,8 @@ class AdapterGate:
     centers: np.ndarray
     memories: np.ndarray
     threshold: float = 0.0
+    direction: np.ndarray
+    least: float = 0.0
     _prototypes: np.ndarray = field(
         init=False, repr=False
     )  # (M, k) of length 1: the centers in the space of comparison
@@ -62,9 +68,15 @@ class AdapterGate:
         result: np.ndarray = (self._placed(pooled) @ self._prototypes.T).max(axis=1)
         return result
 
+    def ownness(self, pooled: np.ndarray) -> np.ndarray:
+        """(B, d) -> (B,) how much a prompt is asked as what was learned is; -1 is as general prompts, 1 as learned."""
+        result: np.ndarray = ((pooled - self.mean) / self.scale) @ self.direction
+        return result
+
     def opens(self, pooled: np.ndarray) -> np.ndarray:
         """(B, d) -> (B,) booleans."""
-        result: np.ndarray = self.cosines(pooled) > self.threshold
+        near = self.cosines(pooled)
+        result: np.ndarray = (near > self.threshold) & ((near > _SAME) | (self.ownness(pooled) > self.least))
         return result
 
     def save(self, folder: Path) -> None:
@@ -78,6 +90,8 @@ class AdapterGate:
                 "memories": np.asarray(self.memories, dtype=np.int64),
                 "layers": np.array(self.layers, dtype=np.int32),
                 "threshold": np.array([self.threshold], dtype=np.float32),
+                "direction": np.asarray(self.direction, dtype=np.float32),
+                "least": np.array([self.least], dtype=np.float32),
             },
             folder / FILE,
         )
@@ -93,16 +107,16 @@ class AdapterGate:
             return None
         try:
             data = load_file(file)
-            if "weight" in data:
+            if "direction" not in data and ("weight" in data or "centers" in data):
                 raise StoreFormatError(
                     f"{file} is a gate of an earlier version of hippo; undo the night with: hippo nights undo, "
                     "then sleep again: hippo sleep"
                 )
-            (threshold,) = data["threshold"].tolist()
+            (threshold,), (least,) = data["threshold"].tolist(), data["least"].tolist()
             return cls(
                 layers=tuple(data["layers"].tolist()), mean=data["mean"], scale=data["scale"],
                 projection=data["projection"], centers=data["centers"], memories=data["memories"],
-                threshold=threshold,
+                threshold=threshold, direction=data["direction"], least=least,
             )  # fmt: skip
         except (SafetensorError, KeyError, ValueError, OSError) as error:
             raise StoreFormatError(f"{file} is damaged ({error}); undo the night with: hippo nights undo") from error

@@ -210,7 +210,7 @@ class LanguageModel:
             folder = reading_folder(self.name)
             if folder is None:
                 raise InputError(f"there is no reading adapter for {self.name}")
-            self._reading = LaidOver(folder, self.dtype)
+            self._reading = LaidOver(folder)
         with self.speaking(False), self._reading.over(self.base):
             yield
 

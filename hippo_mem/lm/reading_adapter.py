@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,38 +33,47 @@ def reading_folder(model: str) -> Path | None:
 
 
 class LaidOver:
-    """A LoRA adapter beside a torch model's own linear maps, working inside `over` alone.
+    """A LoRA adapter merged into copies of a torch model's linear maps, which stand in for them inside `over` alone.
+
+    A product beside every map would need no copies and make a decoding step of a small model twice as long: two small
+    products for each of 210 maps. The copies take as much memory as the maps, from the first use on.
 
     Args: folder: in PEFT's format.
     Raises: StoreFormatError when the files are damaged or hold what is no LoRA of a linear map.
     """
 
-    def __init__(self, folder: Path, dtype: torch.dtype) -> None:
-        from torch import from_numpy
-
+    def __init__(self, folder: Path) -> None:
         lora = read_lora(folder)
         # (r, K) and (N, r) by block and linear map, the scale taken in
-        self._pairs = {
-            place: (from_numpy(pair["A"]).to(dtype), from_numpy(pair["B"] * np.float32(lora.scale)).to(dtype))
-            for place, pair in lora.parts.items()
-        }
+        self._pairs = {place: (pair["A"], pair["B"] * np.float32(lora.scale)) for place, pair in lora.parts.items()}
+        # The weights as they were, and with the adapter: by place.
+        self._merged: dict[tuple[int, str], tuple[torch.nn.Parameter, torch.nn.Parameter]] = {}
 
     @contextlib.contextmanager
     def over(self, model: Any) -> Iterator[None]:
-        """Inside, the linear maps of `model` have this adapter's product added; after it, they are as before."""
+        """Inside, the linear maps of `model` are this adapter's too; after it, they are as before."""
         linear = {}
         for name, module in model.named_modules():
             if (match := _LINEAR.search(name)) is not None:
                 place = int(match[1]), match[2]
                 if match[3] or place not in linear:
                     linear[place] = module
-        hooks = [linear[place].register_forward_hook(partial(_add, a=a, b=b)) for place, (a, b) in self._pairs.items()]
+        own = {place: linear[place].weight for place in self._pairs}
+        merged = {place: self._with_adapter(place, weight) for place, weight in own.items()}
         try:
+            for place, weight in merged.items():
+                linear[place].weight = weight
             yield
         finally:
-            for hook in hooks:
-                hook.remove()
+            for place, weight in own.items():
+                linear[place].weight = weight
 
+    def _with_adapter(self, place: tuple[int, str], weight: torch.nn.Parameter) -> torch.nn.Parameter:
+        from torch import from_numpy, inference_mode, nn
 
-def _add(_module: Any, inputs: tuple[Any, ...], output: Any, *, a: torch.Tensor, b: torch.Tensor) -> Any:
-    return output + (inputs[0] @ a.T) @ b.T
+        if place not in self._merged or self._merged[place][0] is not weight:
+            a, b = self._pairs[place]
+            with inference_mode(False):  # for what comes later may train
+                both = (weight.detach().float() + from_numpy(b @ a)).to(weight.dtype)
+                self._merged[place] = weight, nn.Parameter(both, requires_grad=False)
+        return self._merged[place][1]

@@ -5,7 +5,8 @@ base's hidden states; with that taken out, what is left is what they speak of. K
 training.
 
 Source: within-class whitening and class means after Fisher 1936, the covariance shrunk towards the identity (Ledoit &
-Wolf 2004; here by a constant). The threshold rests on prompts of both kinds that nothing was fitted to.
+Wolf 2004; here by a constant); the direction between learned and general prompts by ridge regression on their labels,
+each kind weighing the same. Thresholds rest on prompts of both kinds that nothing was fitted to.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _SHRINKAGE = 0.1  # variance that every direction has anyway, in those of standa
 _MOST_OTHER = 0.02  # share of the other prompts at which the gate may open: a night that changes more is not kept
 _FEW_LEARNED = 0.02  # the share of the learned that may be missed when there is room between the two kinds
 _UP = 0.25  # how far the threshold is put up into that room
+_RIDGE = 0.1  # of the direction, in variances of standardised features
+_FEW_DENIED = 0.02  # the share of the learned that may be taken for what anybody asks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +73,25 @@ def fit_gate(
     gate = AdapterGate(
         layers=tuple(layers), mean=mean.astype(np.float32), scale=scale.astype(np.float32),
         projection=(directions / np.sqrt(variances)).astype(np.float32), centers=centers.astype(np.float32),
-        memories=told.astype(np.int64),
+        memories=told.astype(np.int64), direction=_direction((x - mean) / scale, (y - mean) / scale),
     )  # fmt: skip
     near, far = gate.cosines(held_learned), gate.cosines(held_other)
     least = float(np.quantile(far, 1.0 - _MOST_OTHER))
     room = max(0.0, float(np.quantile(near, _FEW_LEARNED)) - least)
-    threshold = float(np.float32(least + _UP * room))
-    return GateFit(
-        gate=replace(gate, threshold=threshold), opens_for_learned=float((near > threshold).mean()),
-        opens_for_other=float((far > threshold).mean()), n_learned=len(learned), n_other=len(other),
+    gate = replace(
+        gate, threshold=float(np.float32(least + _UP * room)),
+        least=float(np.float32(np.quantile(gate.ownness(held_learned), _FEW_DENIED))),
     )  # fmt: skip
+    return GateFit(
+        gate=gate, opens_for_learned=float(gate.opens(held_learned).mean()),
+        opens_for_other=float(gate.opens(held_other).mean()), n_learned=len(learned), n_other=len(other),
+    )  # fmt: skip
+
+
+def _direction(learned: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(n, d) standardised states of both kinds -> (d,) the direction on which they are nearest to 1 and -1; no offset,
+    since the middle of their means lies at 0."""
+    second = learned.T @ learned / (2 * len(learned)) + other.T @ other / (2 * len(other))
+    apart = (learned.mean(0) - other.mean(0)) / 2.0
+    found: np.ndarray = np.linalg.solve(second + _RIDGE * np.eye(len(apart)), apart)
+    return found.astype(np.float32)

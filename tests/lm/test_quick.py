@@ -68,6 +68,7 @@ def night(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     AdapterGate(
         layers=gate_layers(lm.n_layers), mean=np.zeros(width), scale=np.ones(width), projection=np.eye(width),
         centers=rng.standard_normal((1, width)), memories=np.zeros(1), threshold=0.0,
+        direction=np.zeros(width), least=-1.0,
     ).save(target)  # fmt: skip
     return target
 

@@ -58,6 +58,24 @@ def test_a_prompt_that_stands_alone_opens_the_gate_however_unlike_its_memory_it_
     assert fit.gate.opens(raw).all()
 
 
+def test_what_anybody_asks_about_the_same_is_not_what_was_learned(world):
+    """The same subjects, half remembered, in a register of general prompts: near, and not the user's own."""
+    rng = np.random.default_rng(1)
+    register = np.linalg.qr(rng.standard_normal((D, D)))[0][0].astype(np.float32) * 8.0
+
+    def by_anybody(n: int) -> np.ndarray:
+        drawn = world["learned"][rng.integers(len(world["learned"]), size=n)]
+        return drawn + 0.8 * rng.standard_normal(drawn.shape).astype(np.float32) + register
+
+    w = {**world, "other": np.concatenate([world["other"], by_anybody(400)])}
+    fit, asked = fitted(w), by_anybody(200)
+    near = fit.gate.cosines(asked)
+    asked = asked[(near > fit.gate.threshold) & (near < 0.6)]  # what is nearer is all but the same
+    assert len(asked) > 20
+    assert fit.gate.opens(asked).mean() < 0.25  # by nearness alone all would
+    assert fit.gate.opens(world["unseen"][1::2]).mean() > 0.9
+
+
 def test_one_memory_is_enough(world):
     of_one = world["of"] == 0
     w = {**world, "learned": world["learned"][of_one], "of": world["of"][of_one], "unseen": world["unseen"][:4]}
