@@ -69,11 +69,11 @@ class LaidOver:
                 linear[place].weight = weight
 
     def _with_adapter(self, place: tuple[int, str], weight: torch.nn.Parameter) -> torch.nn.Parameter:
-        from torch import from_numpy, inference_mode, nn
+        from torch import addmm, from_numpy, inference_mode, nn
 
         if place not in self._merged or self._merged[place][0] is not weight:
             a, b = self._pairs[place]
             with inference_mode(False):  # for what comes later may train
-                both = (weight.detach().float() + from_numpy(b @ a)).to(weight.dtype)
+                both = addmm(weight.detach().float(), from_numpy(b), from_numpy(a)).to(weight.dtype)
                 self._merged[place] = weight, nn.Parameter(both, requires_grad=False)
         return self._merged[place][1]
