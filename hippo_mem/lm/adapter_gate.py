@@ -24,7 +24,7 @@ from hippo_mem.errors import StoreFormatError
 FILE = "hippo_gate.safetensors"
 # Depth that is read. Measured on the default model (docs/LOG.md): names are told apart there, and a pass ends early.
 _LAYER_SHARE = 0.27
-_SAME = 0.6  # cosine above which a prompt is all but one that was learned
+SAME = 0.6  # cosine above which a prompt is all but one that was learned
 
 
 def gate_layers(n_layers: int) -> tuple[int, ...]:
@@ -76,7 +76,7 @@ class AdapterGate:
     def opens(self, pooled: np.ndarray) -> np.ndarray:
         """(B, d) -> (B,) booleans."""
         near = self.cosines(pooled)
-        result: np.ndarray = (near > self.threshold) & ((near > _SAME) | (self.ownness(pooled) > self.least))
+        result: np.ndarray = (near > self.threshold) & ((near > SAME) | (self.ownness(pooled) > self.least))
         return result
 
     def save(self, folder: Path) -> None:
