@@ -20,29 +20,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hippo_mem.answering import Answering
 from hippo_mem.awake import Awake
 from hippo_mem.browsing import Browser
 from hippo_mem.chat import Chatting, ChatTurn, Message
 from hippo_mem.chat.chatting import TurnOptions, checked_stop, read_turn
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SleepConfig, SpatialConfig
 from hippo_mem.embed import Embedder
-from hippo_mem.errors import InputError, StoreFormatError
 from hippo_mem.home import UserHome, held_by, open_home
 from hippo_mem.knowledge import MEMORIES
 from hippo_mem.lm import DEFAULT_MODEL
 from hippo_mem.lm.engine import Engine
-from hippo_mem.lm.quick.keeper import EngineKeeper, check_precision
 from hippo_mem.lm.sampling import Sampling
-from hippo_mem.reader import Asked, Reader, open_to_doubt
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.sleep import Night, NightReport, Nights
-from hippo_mem.sleep.asked_in import with_context
 from hippo_mem.sleep.erasing import forget_everything
 from hippo_mem.sleep.schedule import SleepSchedule, read_schedule, write_schedule
+from hippo_mem.speaker import Load, Speaker
 from hippo_mem.storage.experiment import StoreMeta, load_session
 from hippo_mem.storage.portable import Imported, export_to, import_from
 from hippo_mem.storage.session_rows import load_rows, save_store
-from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Event, Outcome, Recall, Where
 
 if TYPE_CHECKING:  # both bring torch along, which a process that only serves does without
@@ -50,8 +47,6 @@ if TYPE_CHECKING:  # both bring torch along, which a process that only serves do
     from hippo_mem.sleep.bedtime import Bedtime, Progress
 
 log = logging.getLogger(__name__)
-
-_ANSWER_TOKENS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,27 +75,21 @@ class Hippo:
 
     def __init__(
         self, home: UserHome, *, model: str = DEFAULT_MODEL, config: HippoConfig | None = None,
-        embedder: Embedder | None = None,
+        embedder: Embedder | None = None, load: Load | None = None,
     ) -> None:  # fmt: skip
+        """As `open`, for a home that is open; `load` lends a model that others use too."""
         self.home = home
         self.model_name = model
         self.config = config or HippoConfig()
         self._embedder = embedder
         self._awake: Awake | None = None
-        self._opening, self._loading = threading.Lock(), threading.RLock()  # of the store, of torch's model
-        self._lm: LanguageModel | None = None
-        self._engine: Engine | None = None
-        precision = check_precision(self.config.engine)
-        self._keeper: EngineKeeper | None = None
-        if precision is not None:
-            self._keeper = EngineKeeper(
-                model, home.models, precision, self._torch_engine, lambda: self.night_folder,
-                torch_loaded=lambda: self._lm is not None, n_threads=self.config.engine_threads,
-            )  # fmt: skip
-        self._on_lm: int | None = None
-        self._conditioned = False
+        self._opening = threading.Lock()
         self._parser = FrameParser()
         self._nights = Nights(home.nights)
+        self._speaker = Speaker(
+            home, model, self._nights, dtype=self.config.dtype, engine=self.config.engine,
+            engine_threads=self.config.engine_threads, load=load,
+        )  # fmt: skip
 
     @classmethod
     def open(
@@ -123,8 +112,7 @@ class Hippo:
 
     def close(self) -> None:
         """Let go of the files. Closing twice is fine."""
-        if self._keeper is not None:
-            self._keeper.close()
+        self._speaker.close()
         if self._awake is not None:
             self._awake.close()
             self._awake = None
@@ -136,7 +124,7 @@ class Hippo:
         """The open store, safe to share between threads. The first use makes it."""
         with self._opening:
             if self._awake is None:
-                surprise = self._surprise if self.config.surprise else None
+                surprise = self._speaker.surprise if self.config.surprise else None
                 self._awake = Awake(
                     self.home, embedder=self._embedder, surprise=surprise, config=self.config.gate,
                     episodic=self.config.episodic, memories=self.config.memories, parser=self._parser,
@@ -152,11 +140,7 @@ class Hippo:
     @property
     def base(self) -> LanguageModel:
         """The language model; what is on it is whatever night was attached last."""
-        if self._lm is None:
-            from hippo_mem.lm.model import LanguageModel
-
-            self._lm = LanguageModel.load(self.model_name, models_dir=self.home.models, dtype=self.config.dtype)
-        return self._lm
+        return self._speaker.base
 
     @property
     def lm(self) -> LanguageModel:
@@ -164,23 +148,15 @@ class Hippo:
 
         Raises: ModelUnavailable; StoreFormatError when the night's files are damaged or made for another model.
         """
-        lm, night = self.base, self._nights.in_force()
-        number = night.number if night else None
-        if number != self._on_lm or (night is not None and lm.adapter_dir is None):
-            lm.detach()
-            if night is not None:
-                if night.model != lm.name:
-                    raise StoreFormatError(
-                        f"night {night.number} was learned by {night.model}, this is {lm.name}; open with --model "
-                        f"{night.model}, or go back with: hippo nights undo"
-                    )
-                lm.attach(self._nights.path(night.number))
-            self._on_lm, self._conditioned = number, bool(night and night.conditioned)
-        return lm
+        return self._speaker.lm
 
-    def _surprise(self, texts: Sequence[str]) -> list[float]:
-        speaker = self.base if self._keeper is None else self.engine
-        return speaker.surprise(texts, adapter=False)
+    @property
+    def night_folder(self) -> Path | None:
+        """The folder of the night in force, None while the base speaks alone.
+
+        Raises: StoreFormatError when it was learned by another model.
+        """
+        return self._speaker.night_folder
 
     # Awake ----------------------------------------------------------------------------------------------------------
 
@@ -261,71 +237,8 @@ class Hippo:
             touch: count what was recalled as used; a probe that must not change what it measures says False.
         Raises: InputError for an empty question or contexts of another length.
         """
-        asked = [
-            clean_text(q, "question" if len(questions) == 1 else f"question {i + 1}") for i, q in enumerate(questions)
-        ]
-        keys = list(contexts) if contexts is not None else [None] * len(asked)
-        if len(keys) != len(asked):
-            raise InputError(f"{len(asked)} questions but {len(keys)} contexts; give one each, or none at all")
-        if not asked:
-            return []
-        if not memory:
-            return self._from_weights(asked, keys, [None] * len(asked))
-        decisions: list[Decision | None] = []
-        recalls: list[Recall] = []
-        to_read: dict[int, Asked] = {}
-        for question, key in zip(asked, keys, strict=True):
-            decision = self.awake.decide(question, context=key)
-            if decision is not None and decision.doubt == "none":  # nothing is searched for what is known
-                found = self.awake.evidence(question, decision, touch=touch)
-            else:
-                where = Where(context_key=key) if key is not None else None
-                found = self.recall(question, k, where=where, touch=touch)
-                if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
-                    to_read[len(recalls)] = Asked(question=question, recall=found, decision=decision)
-                elif decision is not None:
-                    found = self.awake.evidence(question, decision, touch=False, searched=True)
-            decisions.append(decision)
-            recalls.append(found)
-        answers: list[Answer | None] = [None] * len(asked)
-        if to_read:  # no language model is loaded for what the graph and the map decide
-            reader = Reader(self.engine, self._parser, embedder=self.awake.embedder)
-            for i, answer in zip(to_read, reader.read_many(list(to_read.values())), strict=True):
-                answers[i] = answer
-        for i, decision in enumerate(decisions):
-            if answers[i] is None and decision is not None:
-                if i in to_read:
-                    recalls[i] = self.awake.evidence(asked[i], decision, touch=False, searched=True)
-                answers[i] = _decided(decision, recalls[i])
-        alone = [i for i, a in enumerate(answers) if a is None]
-        for i, answer in zip(
-            alone,
-            self._from_weights([asked[i] for i in alone], [keys[i] for i in alone], [recalls[i] for i in alone]),
-            strict=True,
-        ):
-            answers[i] = answer
-        return [a for a in answers if a is not None]
-
-    def _from_weights(
-        self, questions: Sequence[str], contexts: Sequence[str | None], recalls: Sequence[Recall | None]
-    ) -> list[Answer]:
-        if not questions:
-            return []
-        engine = self.engine
-        prompts = [engine.chat_prompt(self._night_question(q, c)) for q, c in zip(questions, contexts, strict=True)]
-        speaks = engine.speaks(prompts)
-        said = engine.generate(prompts, max_new_tokens=_ANSWER_TOKENS, adapter=speaks)
-        return [
-            Answer(
-                text=text,
-                decoding="greedy" if text else "none",
-                source="weights",
-                recall=recall,
-                adapter_spoke=spoke,
-                details={"decided_by": "weights"},
-            )
-            for text, recall, spoke in zip(said, recalls, speaks, strict=True)
-        ]
+        answering = Answering(lambda: self.awake, lambda: self.engine, self._parser, self._speaker.night_question)
+        return answering.answer_many(questions, contexts=contexts, memory=memory, k=k, touch=touch)
 
     @property
     def engine(self) -> Engine:
@@ -334,45 +247,19 @@ class Hippo:
 
         Raises: as `lm`.
         """
-        return self._torch_engine() if self._keeper is None else self._keeper.current()
+        return self._speaker.engine
 
     def prepare_engine(self) -> bool:
         """See that the quick engine is exported, and checked with the night in force; whether it is. Waits for
         nothing and loads no torch: what answered before goes on meanwhile."""
-        return True if self._keeper is None else self._keeper.prepare()
+        return self._speaker.prepare()
 
     def wait_for_engine(self, timeout_s: float = 600.0) -> str:
         """Wait until the quick engine has been exported and checked, which the first use of a model needs once.
 
         Returns: the name of the engine that answers: "int8", "int4", or "torch" (`status()["engine"]` says why).
         """
-        return "torch" if self._keeper is None else self._keeper.wait(timeout_s)
-
-    def _torch_engine(self) -> Engine:
-        from hippo_mem.lm.torch_engine import TorchEngine
-
-        with self._loading:
-            lm = self.lm
-            if self._engine is None:
-                self._engine = TorchEngine(lm)
-            return self._engine
-
-    @property
-    def night_folder(self) -> Path | None:
-        """The folder of the night in force, None while the base speaks alone.
-
-        Raises: StoreFormatError when it was learned by another model, or is damaged.
-        """
-        night = self._nights.in_force()
-        if night is None:
-            return None
-        if night.model != self.model_name:
-            raise StoreFormatError(
-                f"night {night.number} was learned by {night.model}, this is {self.model_name}; open with --model "
-                f"{night.model}, or go back with: hippo nights undo"
-            )
-        self._conditioned = night.conditioned
-        return self._nights.path(night.number)
+        return self._speaker.wait(timeout_s)
 
     def chat(
         self, messages: Sequence[Message | Mapping[str, str]], *, memory: bool = True, observe: bool = True,
@@ -410,12 +297,8 @@ class Hippo:
             memory=memory, observe=observe, context=context, source=source, max_new_tokens=max_new_tokens,
             sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed), stop=checked_stop(stop),
         )  # fmt: skip
-        chatting = Chatting(lambda: self.awake, lambda: self.engine, self._parser, self._night_question)
+        chatting = Chatting(lambda: self.awake, lambda: self.engine, self._parser, self._speaker.night_question)
         return chatting.turn([m if isinstance(m, Message) else read_turn(m) for m in messages], options)
-
-    def _night_question(self, question: str, context: str | None) -> str:
-        """The question as the night in force was taught questions."""
-        return with_context(question, context if self._conditioned else None)
 
     # Asleep ---------------------------------------------------------------------------------------------------------
 
@@ -431,9 +314,7 @@ class Hippo:
         try:
             return self._bedtime(self.base).sleep(config or self.config.sleep, progress=progress, merge=merge)
         finally:
-            self._on_lm = None
-            if self._lm is not None:
-                self._lm.detach()
+            self._speaker.night_may_have_changed()
 
     def nights(self) -> list[Night]:
         """Every night, oldest first."""
@@ -478,26 +359,20 @@ class Hippo:
         night = self._nights.in_force()
         store = self.awake.status() if self._awake is not None or self.home.database.exists() else None
         loaded = None
-        if self._lm is not None:
-            loaded = {"dtype": str(self._lm.dtype).removeprefix("torch."), "layers": self._lm.n_layers}
+        if (lm := self._speaker.loaded) is not None:
+            loaded = {"dtype": str(lm.dtype).removeprefix("torch."), "layers": lm.n_layers}
         return {
             "user": self.home.user,
             "home": str(self.home.root),
             "model": self.model_name,
             "model_loaded": loaded,
-            "engine": self._engine_status(),
+            "engine": self._speaker.status(),
             "memory": store,
             "n_traces": store["episodic"]["traces"] if store else 0,
             "night_in_force": night.to_dict() if night else None,
             "n_nights": len(self._nights.all()),
             "disk_bytes": sum(p.stat().st_size for p in self.home.folder.rglob("*") if p.is_file()),
         }
-
-    def _engine_status(self) -> dict[str, str]:
-        """Which engine answered last or would answer first, and why torch, where it is not wished for."""
-        if self._keeper is None:
-            return {"name": "torch", "reason": ""}
-        return {"name": self._keeper.name, "reason": self._keeper.reason}
 
     def save(self, dir: str | Path, session_id: str) -> StoreMeta:
         """Write the three memories as an experiment store: `hei_nw/<session>` with everything, `sgc_rss/<session>` with
@@ -543,14 +418,3 @@ class Hippo:
                 load_rows(self.awake.database, facts, places, ids, origin=str(saved.folder))
         log.info("loaded %d traces in %.2f s", len(outcomes), clock.perf_counter() - start)
         return sum(o.kind == "stored" for o, *_ in outcomes)
-
-
-def _decided(decision: Decision, found: Recall) -> Answer:
-    """The graph's or the map's answer in the form of every other one."""
-    return Answer(
-        text=decision.text, decoding="path", source="memory", recall=found, confidence=decision.confidence,
-        details={
-            "decided_by": "graph" if decision.memory == "relational" else "map", "path": decision.path,
-            "others": decision.others, "trace_ids": decision.trace_ids, "fact_ids": decision.fact_ids,
-        },
-    )  # fmt: skip

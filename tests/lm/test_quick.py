@@ -291,7 +291,7 @@ def test_a_process_that_only_serves_loads_no_torch():
 
 
 def test_the_reading_adapter_reads_as_on_torch_and_leaves_the_night_alone(engine, lm, night, monkeypatch, exported):
-    for module in ("hippo_mem.lm.model", "hippo_mem.lm.quick.runtime"):
+    for module in ("hippo_mem.lm.loaded", "hippo_mem.lm.quick.runtime"):
         monkeypatch.setattr(f"{module}.reading_folder", lambda _: night)
     reader = QuickEngine(exported.folder("int8"))
     assert reader.reads
@@ -314,7 +314,7 @@ def test_the_reading_adapter_reads_as_on_torch_and_leaves_the_night_alone(engine
 
 
 def test_what_is_not_to_be_said_is_not_begun(lm, night, monkeypatch):
-    monkeypatch.setattr("hippo_mem.lm.model.reading_folder", lambda _: night)
+    monkeypatch.setattr("hippo_mem.lm.loaded.reading_folder", lambda _: night)
     (free,) = lm.read([TEXTS[0]], unless="\x00", max_new_tokens=4)
     first = free.text[:1] or free.text
     (other,) = lm.read([TEXTS[0]], unless=first, max_new_tokens=4)
