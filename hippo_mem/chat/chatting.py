@@ -25,8 +25,7 @@ from hippo_mem.lm.chat_template import Message
 from hippo_mem.lm.engine import Engine
 from hippo_mem.lm.sampling import Sampling
 from hippo_mem.lm.streaming import MAX_STOPS
-from hippo_mem.reader import Reader, open_to_doubt
-from hippo_mem.relational import asking
+from hippo_mem.reader import Reader, is_own, open_to_doubt
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.text import clean_text
 from hippo_mem.types import Answer, Decision, Hit, Outcome, Recall, Where
@@ -51,9 +50,6 @@ _FOLLOWS_ON = re.compile(
 # Against loops, which small models fall into; 1 is none. Chosen by eye on twenty prompts.
 _REPETITION_PENALTY = 1.15
 _SPAN_HOW = ("how many", "how much", "how old", "how long", "how often", "how far", "how tall", "how big")
-# Share of a question's words, names aside, that a memory must have to answer for somebody not the user; of one that was
-# taught to say when notes do not tell, less is asked.
-_COVERED, _COVERED_TAUGHT = 0.5, 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,28 +164,17 @@ class Chatting:
             return _sentence(decision.text), by, self._behind(decision, recall), decision.path
         if not recall.hits or _is_open(question):
             return None
-        asked = asking.asked(self._parser.doc(question))
-        least = _COVERED_TAUGHT if self._engine().reads else _COVERED
-        hits = tuple(h for h in recall.hits if asked.first_person or self._covers(asked, h) >= least)
-        if not hits:
-            return None
-        answer = self._reader().read(question, replace(recall, hits=hits))
+        answer = self._reader().read(question, recall)
         if answer is None or not answer.text:
             return None
-        return _sentence(answer.text), "reader", (_read_from(answer, hits),), ()
+        return _sentence(answer.text), "reader", (_read_from(answer, recall.hits),), ()
 
     def _reader(self) -> Reader:
         return Reader(self._engine(), self._parser, embedder=self._awake().embedder)
 
-    def _covers(self, asked: asking.Asked, hit: Hit) -> float:
-        words = asking.lemmas(self._parser.doc(hit.trace.text))
-        plain = asked.words - asked.names
-        return len(plain & words) / len(plain) if plain else 1.0
-
     def _is_private(self, question: str) -> bool:
         """Whether only the user could have told it: "What is my cat called?", not "How do I cook rice?"."""
-        asked = asking.asked(self._parser.doc(question))
-        return asked.first_person and not _is_open(question)
+        return is_own(question, self._parser) and not _is_open(question)
 
     def _behind(self, decision: Decision, recall: Recall) -> tuple[Source, ...]:
         found = {h.trace.id: h for h in recall.hits}
