@@ -16,8 +16,8 @@ from hippo_mem.reader.notes import TRUTH
 from hippo_mem.relational import FrameParser
 from hippo_mem.types import Hit
 
-# Nats for and against a note; by logistic regression, then rounded, on the general questions and the development sets of
-# `benchmarks/reading.py`, asked among 9 000 other notes (docs/LOG.md).
+# Nats for and against a note; by logistic regression, then rounded, on the general questions and the development sets
+# of `benchmarks/reading.py`, asked among 9 000 other notes (docs/LOG.md).
 _NEEDED = 1.4
 _MOST_SURE = 4.0  # of the reader's own certainty
 _LIKE, _LIKENESS = 0.6, 10.0  # a cosine, and what one of 1 more is worth
