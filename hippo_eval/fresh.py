@@ -108,10 +108,13 @@ def memory_in(folder: Path, config: EvalConfig) -> Iterator[Memory]:
     if config.model == dummy.NAME:
         yield dummy.DummyMemory(make_folder(folder) / "dummy.json")
         return
-    from hippo_eval.lending import Borrower
+    from hippo_mem.memory import Hippo
 
     home = home_with_models(folder)
-    with Borrower(home, config.model, hippo_config(config), shared_vectors(config.model)) as memory:
+    with Hippo(
+        home, model=config.model, config=hippo_config(config), embedder=shared_vectors(config.model),
+        load=lambda: lent_model(config.model),
+    ) as memory:  # fmt: skip
         yield memory
 
 

@@ -77,7 +77,7 @@ class Hippo:
         self, home: UserHome, *, model: str = DEFAULT_MODEL, config: HippoConfig | None = None,
         embedder: Embedder | None = None, load: Load | None = None,
     ) -> None:  # fmt: skip
-        """As `open`, for a home that is open; `load` lends a model that others use too."""
+        """As `open`, for a home that is open; `load` lends a model that others use too: closing takes the night off."""
         self.home = home
         self.model_name = model
         self.config = config or HippoConfig()

@@ -75,12 +75,11 @@ class RuleReader:
         Args: recall: only what may be answered with; see `may_be_mine`.
         """
         question = question.strip()
-        doc = self._parser.doc(question)
-        asked = ask.asked(doc)
         hits = recall.hits
         if not hits:
             return None
-        matching = Matching(self._parser, question, asked, hits)
+        matching = Matching(self._parser, question, hits)
+        asked = matching.asked
         matches = [matching.share(hit) for hit in hits]
         order = sorted(range(len(hits)), key=lambda i: (-matches[i], i))[: self._max_memories]
         readable = [
@@ -88,7 +87,7 @@ class RuleReader:
             for i in order
             if (matches[i] >= RELATED or (hits[i].similarity or 0.0) >= SIMILAR) and matching.may_tell(hits[i])
         ]
-        if (offer := offered(doc)) is not None:
+        if (offer := offered(self._parser.doc(question))) is not None:
             found = {i: [_Candidate(text=o, memory=i, role="choice", weight=_base(hits, matches, i)) for o in
                          offer.spoken_of(hits[i].trace.text)] for i in readable}  # fmt: skip
         elif asked.wanted == "truth":

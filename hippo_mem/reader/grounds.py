@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from hippo_mem.reader.matching import Matching
 from hippo_mem.reader.notes import TRUTH
@@ -46,11 +47,11 @@ _POINTS = re.compile(
 class Grounds:
     """What one question needs of a note that is to answer it.
 
-    Args: matching: of this question and the notes it is weighed against.
+    Args: notes: those it is weighed against.
     """
 
-    def __init__(self, parser: FrameParser, question: str, matching: Matching) -> None:
-        self._matching = matching
+    def __init__(self, parser: FrameParser, question: str, notes: Sequence[Hit]) -> None:
+        self._matching = Matching(parser, question, notes)
         self._own = is_own(question, parser)
         self._of_kind = not self._own and not _points(question, parser)
 

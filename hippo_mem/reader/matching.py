@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hippo_mem.relational import FrameParser
@@ -32,15 +32,16 @@ _MINE = re.compile(r"\b(?:my|our)\s+(\w+)", re.IGNORECASE)
 class Matching:
     """The words of one question against those of the memories recalled for it."""
 
-    def __init__(self, parser: FrameParser, question: str, asked: ask.Asked, hits: Sequence[Hit]) -> None:
+    def __init__(self, parser: FrameParser, question: str, hits: Sequence[Hit]) -> None:
         self._parser = parser
-        self._deed = _deed(parser.doc(question)) if asked.wanted in ("where", "who", "when") else ""
-        self._asked = asked
+        doc = parser.doc(question)
+        self.asked = asked = ask.asked(doc)
+        self._deed = _deed(doc) if asked.wanted in ("where", "who", "when") else ""
         self._kind = ask.concept(asked.noun.removesuffix("s")) if asked.wanted in ("what", "who", "name") else ""
         self.of_me = _ASKED_OF_ME.search(question) is not None
-        self._all = ask.lemmas(parser.doc(question))
+        self._all = ask.lemmas(doc)  # those of `asked.words` among them
         # In how many of the recalled memories each of the question's words stands.
-        self._df = Counter(w for h in hits for w in self.words(h.trace.text) & (asked.words | self._all))
+        self._df = Counter(w for h in hits for w in self.words(h.trace.text) & self._all)
 
     def words(self, text: str) -> frozenset[str]:
         """The content words of a memory, or of a part of one."""
@@ -48,30 +49,31 @@ class Matching:
 
     def share(self, hit: Hit) -> float:
         """Share of the question's words that the memory has, 0..1; words of few memories count more."""
-        asked = self._asked
+        asked = self.asked
         if not asked.words:
             return max(RELATED, hit.similarity or 0.0)
-        words = self.words(hit.trace.text)
-        weights = {w: self._weight(w) / max(1, self._df[w]) ** 0.5 for w in asked.words}
-        share = sum(v for w, v in weights.items() if w in words) / sum(weights.values())
+        share = self._share_of({w: self._weight(w) for w in asked.words}, hit)
         if self.misses_names(hit):
             share *= 0.3  # it is about somebody else
         if asked.first_person and not re.search(r"\b(i|my|me|we|our|us|mine)\b", hit.trace.text.lower()):
             share *= 0.7
-        return float(share)
+        return share
 
     def spoken_of(self, hit: Hit) -> float:
         """Share of all the question's words that the memory has, 0..1: the word that names the kind of answer ("which
         country") counts as any other. For whom nobody knows to have told anything."""
         if not self._all:
             return 0.0
+        return self._share_of({w: 2.0 if w in self.asked.names else 1.0 for w in self._all}, hit)
+
+    def _share_of(self, weights: Mapping[str, float], hit: Hit) -> float:
         words = self.words(hit.trace.text)
-        weights = {w: (2.0 if w in self._asked.names else 1.0) / max(1, self._df[w]) ** 0.5 for w in self._all}
-        return float(sum(v for w, v in weights.items() if w in words) / sum(weights.values()))
+        rare = {w: weight / max(1, self._df[w]) ** 0.5 for w, weight in weights.items()}
+        return float(sum(v for w, v in rare.items() if w in words) / sum(rare.values()))
 
     def misses_names(self, hit: Hit) -> bool:
         """Whether the question names somebody or something, and the memory none of them."""
-        return bool(self._asked.names) and not self._asked.names & _plain_words(hit.trace.text)
+        return bool(self.asked.names) and not self.asked.names & _plain_words(hit.trace.text)
 
     def may_tell(self, hit: Hit) -> bool:
         """Whether a memory may tell where, when or by whom: it says what was done, or means nearly the same."""
@@ -80,12 +82,12 @@ class Matching:
     def _weight(self, word: str) -> float:
         """A name counts twice, as the noun of "which gate", unless no memory has it: it only names the kind."""
         if word == self._kind:
-            return 2.0 if self._df[word] or len(self._asked.words) == 1 else 0.1
-        return 2.0 if word in self._asked.names else 1.0
+            return 2.0 if self._df[word] or len(self.asked.words) == 1 else 0.1
+        return 2.0 if word in self.asked.names else 1.0
 
     def of_sentence(self, sentence: str) -> float:
         """Share of the question's words in one sentence of a memory: of several, the one that is asked about."""
-        return len(self.words(sentence) & self._asked.words) / max(1, len(self._asked.words))
+        return len(self.words(sentence) & self.asked.words) / max(1, len(self.asked.words))
 
 
 def _plain_words(text: str) -> frozenset[str]:

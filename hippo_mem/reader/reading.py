@@ -108,7 +108,7 @@ def open_to_doubt(question: str, recall: Recall, decision: Decision, parser: Fra
     if decision.doubt == "open":
         return True
     hits = recall.hits[:MOST_NOTES]
-    matching = Matching(parser, question, ask.asked(parser.doc(question)), hits)
+    matching = Matching(parser, question, hits)
     own = [h for h in hits if h.trace.id in decision.trace_ids]
     if not own:
         return False
@@ -158,8 +158,9 @@ class Reader:
             found = _worth_reading(_placed(mine))
             if self._reads and found and not _is_framed(answers[i], _WHOLE):
                 notes[i] = found
-            elif not self._rules_may(answers[i], self._grounds(a.question, found), mine):
-                answers[i] = None
+            elif (ruled := answers[i]) is not None:
+                grounds = Grounds(self._parser, a.question, found)
+                answers[i] = ruled if _rules_may(ruled, grounds, mine) else None
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
             decision = asked[i].decision
             if decision is not None:
@@ -171,7 +172,7 @@ class Reader:
     def _choose(
         self, question: str, reading: _Reading, recall: Recall, notes: Sequence[Hit], ruled: Answer | None
     ) -> Answer | None:
-        grounds = self._grounds(question, notes)
+        grounds = Grounds(self._parser, question, notes)
         if reading.hit is not None and grounds.enough(reading.hit, reading.text, reading.told):
             text = reading.hit.trace.text
             told = text.casefold()
@@ -181,20 +182,9 @@ class Reader:
             reading = replace(reading, text=whole)
             others = ruled.details.get("others", ()) if ruled is not None else ()
             return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
-        if ruled is None or not self._rules_may(ruled, grounds, recall.hits):
+        if ruled is None or not _rules_may(ruled, grounds, recall.hits):
             return None
         return ruled if _is_framed(ruled, _MOSTLY) or self._bears_out(reading.prompt, ruled.text) else None
-
-    def _grounds(self, question: str, notes: Sequence[Hit]) -> Grounds:
-        matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
-        return Grounds(self._parser, question, matching)
-
-    def _rules_may(self, ruled: Answer | None, grounds: Grounds, hits: Sequence[Hit]) -> bool:
-        """Whether the memory that the rules answered from has enough to do with the question."""
-        if ruled is None:
-            return False
-        read = [h for h in _placed(hits, unknown=None) if h.trace.id == ruled.details["trace_id"]]
-        return any(grounds.enough(h, ruled.text) for h in read)
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
         """What the model copies for each question: from the note that answers it best alone, then from that note with
@@ -237,7 +227,7 @@ class Reader:
         newer = [h for h in notes if _when(h) > _when(best) and _likeness(h) >= _likeness(best) - _FARTHER]
         if not newer:
             return [best]
-        matching = Matching(self._parser, question, ask.asked(self._parser.doc(question)), notes)
+        matching = Matching(self._parser, question, notes)
         least = matching.share(best)
         return [best] + [
             h for h in newer if matching.share(h) >= (_CORRECTING if corrects(h.trace.text) else _ABOUT) * least
@@ -263,6 +253,12 @@ class Reader:
     def _bears_out(self, prompt: str, answer: str) -> bool:
         (scores,) = self._lm.logprobs_many([(prompt, answer_text(_ARTICLE.sub("", answer)))], adapter="reading")
         return sum(scores) >= _RULED
+
+
+def _rules_may(ruled: Answer, grounds: Grounds, hits: Sequence[Hit]) -> bool:
+    """Whether the memory that the rules answered from has enough to do with the question."""
+    read = [h for h in _placed(hits, unknown=None) if h.trace.id == ruled.details["trace_id"]]
+    return any(grounds.enough(h, ruled.text) for h in read)
 
 
 def _placed(hits: Sequence[Hit], *, unknown: float | None = _LIKE) -> list[Hit]:

@@ -25,10 +25,12 @@ _SHRINKAGE = 0.1  # variance that every direction has anyway, in those of standa
 _MOST_OTHER = 0.02  # share of the other prompts at which the gate may open: a night that changes more is not kept
 _FEW_LEARNED = 0.02  # the share of the learned that may be missed when there is room between the two kinds
 _UP = 0.25  # how far the threshold is put up into that room
-_RIDGE = 0.1  # of the direction, in variances of standardised features
+# The direction's: on a night of `benchmarks/data/personal_facts.jsonl`, general questions written for it, and edits of
+# CounterFact that its benchmark does not draw (docs/LOG.md).
+_RIDGE = 0.1  # in variances of standardised features
 _FOLDS = 5
-_MOST_NEAR = 0.0025  # share of the other prompts that may still open it, where that costs
-_FEW_DENIED = 0.01  # no more than this share of the learned
+_MOST_NEAR = 0.0025  # share of the other prompts that may be near and open it all the same
+_FEW_DENIED = 0.01  # share of the learned that may be denied for that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

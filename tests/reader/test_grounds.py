@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hippo_mem.reader.grounds import Grounds, is_own
-from hippo_mem.reader.matching import Matching
 from hippo_mem.relational import FrameParser
-from hippo_mem.relational import asking as ask
 from tests.recalled import recalled
 
 
@@ -18,8 +16,7 @@ def parser() -> FrameParser:
 
 def enough(parser: FrameParser, question: str, note: str, said: str, *, similarity: float | None, told: float) -> bool:
     hits = recalled(question, note, similarity=similarity).hits
-    matching = Matching(parser, question, ask.asked(parser.doc(question)), hits)
-    return Grounds(parser, question, matching).enough(hits[0], said, told)
+    return Grounds(parser, question, hits).enough(hits[0], said, told)
 
 
 @pytest.mark.parametrize(
