@@ -34,12 +34,14 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
+    """Its name, with family and model where known: processors of one name are of several generations."""
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or "unknown"
+    lines = info.read_text(errors="replace").splitlines() if info.is_file() else []
+    said = {key.strip(): value.strip() for key, colon, value in (line.partition(":") for line in lines) if colon}
+    name = said.get("model name") or platform.processor() or "unknown"
+    if "cpu family" in said and "model" in said:
+        return f"{name} (family {said['cpu family']}, model {said['model']})"
+    return name
 
 
 def _memory_gib() -> float | None:

@@ -31,7 +31,7 @@ AWAKE: tuple[tuple[str, str, str], ...] = (
     ("procedural", "memory/smpd", "no_macros"),
 )
 # Ablations of the night, each of them a night: few stories are enough to see what a part is worth.
-ASLEEP = ("no_scheduler", "no_anchors", "no_paraphrases", "no_adapter_gate")
+ASLEEP = ("no_scheduler", "no_anchors", "no_paraphrases", "no_adapter_gate", "no_learned_start")
 ASLEEP_SIZE = 15
 FULL_SIZES, FULL_SEEDS = (50, 200, 1000), (1337, 1338, 1339)
 _SLEEP = ("sleep=true", "memory_off=true", "compute.pre_metrics=true", "compute.forgetting=true")

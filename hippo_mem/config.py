@@ -57,6 +57,8 @@ class TrainConfig:
     statement_weight: float = 0.3
     # False asks for each fact's slots in one wording alone and states it as it was told: what paraphrases are worth.
     paraphrases: bool = True
+    # Begin a first night from the adapter that ships with the model, where one of this shape does; False: from nothing.
+    learned_start: bool = True
     # Examples are drawn by loss ** loss_power, mixed with this much of a uniform draw.
     loss_power: float = 0.7
     uniform_floor: float = 0.15

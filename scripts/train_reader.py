@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from hippo_eval.border import exit_code
 from hippo_mem.config import PeftConfig, SleepConfig, TrainConfig
 from hippo_mem.embed import MiniLMEmbedder
 from hippo_mem.lm import LanguageModel
+from hippo_mem.lm.lora_folder import name_base
 from hippo_mem.reader.lessons import Lesson, Lessons, load_threads
 from hippo_mem.reader.notes import answer_text, notes_prompt
 from hippo_mem.sleep.allocator import keep_freed_memory
@@ -81,9 +81,7 @@ def main() -> None:
                 print(f"step {step} of {n_steps}: loss {loss_so_far:.3f} nats, {spent / step:.1f} s a step", flush=True)
     training.keep_average()
     training.save(args.out)
-    config_file = args.out / "adapter_config.json"  # names the folder of this machine that the base was read from
-    about = {**json.loads(config_file.read_text(encoding="utf-8")), "base_model_name_or_path": args.model}
-    config_file.write_text(json.dumps(about, indent=2, sort_keys=True, default=sorted) + "\n", encoding="utf-8")
+    name_base(args.out, args.model)
     print(f"{args.out}: {n_steps} steps over {len(lessons)} questions in {time.perf_counter() - start:.0f} s")
 
 

@@ -1,4 +1,4 @@
-"""A LoRA adapter in PEFT's format, read as plain arrays. Knows nothing of who lays it over what, and imports no torch.
+"""A LoRA adapter in PEFT's format, read as plain arrays. Knows nothing of who lays it over what; imports no torch.
 
 Shapes: K in and N out of a linear map, r rank.
 """
@@ -52,6 +52,13 @@ def read_lora(folder: Path) -> Lora:
             raise StoreFormatError(f"the adapter in {folder} changes {name}, for which there is no place")
         parts.setdefault((int(match[1]), match[2]), {})[match[3]] = tensor
     return Lora(scale=scale, parts=parts)
+
+
+def name_base(folder: Path, model: str) -> None:
+    """Have an adapter's configuration name its model and no folder that it was read from."""
+    file = folder / "adapter_config.json"
+    about = {**json.loads(file.read_text(encoding="utf-8")), "base_model_name_or_path": model}
+    file.write_text(json.dumps(about, indent=2, sort_keys=True, default=sorted) + "\n", encoding="utf-8")
 
 
 def _load(file: Path) -> dict[str, Floats]:

@@ -27,6 +27,7 @@ from hippo_mem.sleep.distillation import remembered, taught
 from hippo_mem.sleep.gate_fit import fit_gate
 from hippo_mem.sleep.material import Material, anchor_prompts, prepare
 from hippo_mem.sleep.report import NightReport, write_report
+from hippo_mem.sleep.starting import starting_folder
 from hippo_mem.sleep.training import AdapterTraining
 from hippo_mem.sleep.verification import RecallCheck, check_kept, check_recall, judge
 from hippo_mem.types import Trace
@@ -68,7 +69,8 @@ def train_night(
 
     Args:
         new: what is to be learned. earlier: what the adapter at `start` knows and must keep.
-        start: the adapter folder of the night this one goes on from; None begins anew.
+        start: the adapter folder of the night this one goes on from; None begins anew, from the adapter that ships with
+            the model (`starting_folder`) or from nothing.
     Returns: the report; its verdict is "kept" or "undone" by the bars of `config.verify`.
     Raises: SleepError when there is nothing to train on or training diverges; the model is then without adapter.
     """
@@ -104,7 +106,8 @@ def train_night(
             questions = remembered(lm, questions, fresh, config)
         if config.teacher.enabled:
             questions = taught(lm, questions, {t.id: t.text for t in every}, config)
-    training = AdapterTraining(lm, config, start)
+    learned = starting_folder(lm.name, config) if start is None else None
+    training = AdapterTraining(lm, config, start or learned)
     try:
         with clock.stage("train"):
             known = {i: _EARLIER_LOSS for i, e in enumerate(questions) if e.fact not in fresh} if start else {}
@@ -135,7 +138,9 @@ def train_night(
         dtype=str(lm.dtype).removeprefix("torch."), seconds=time.perf_counter() - began,
         seconds_by_stage=clock.seconds, n_facts=len(every), n_new=len(new), n_earlier=len(earlier),
         n_questions=len(material.questions), unaskable=material.unaskable, trace_ids=tuple(t.id for t in every),
-        conditioned=material.conditioned, steps=result.steps, stopped=result.stopped, tokens=result.tokens,
+        conditioned=material.conditioned, steps=result.steps,
+        began_from="night" if start else "learned start" if learned else "nothing",
+        stopped=result.stopped, tokens=result.tokens,
         tokens_per_s=result.tokens / max(result.seconds, 1e-9), curve=result.curve,
         replay={"samples": sum(result.drawn.values()), "drawn": result.drawn, "policy": config.replay.policy},
         recall=recall, earlier_before=before, earlier_after=after, keep=keep, gate=gate_figures,

@@ -27,7 +27,9 @@ class NightReport:
 
     `verdict` is "kept", "undone" or "nothing" (there was nothing to learn and nothing to unlearn). Shares are of 1,
     times seconds, `curve` rows are (step, seconds, loss in nats per answer, share of stop questions right or NaN).
-    `upkeep` is what was retired, expired and cloned in the store afterwards; the night's own files do not have it.
+    `began_from` is what the adapter was before: "nothing" (random A, zero B), the "learned start" that ships with the
+    model, or an earlier "night". `upkeep` is what was retired, expired and cloned in the store afterwards; the night's
+    own files do not have it.
     """
 
     verdict: Literal["kept", "undone", "nothing"]
@@ -46,6 +48,7 @@ class NightReport:
     unaskable: tuple[int, ...] = ()
     trace_ids: tuple[int, ...] = ()
     conditioned: bool = False
+    began_from: Literal["nothing", "learned start", "night"] = "nothing"
     steps: int = 0
     stopped: str = ""
     tokens: int = 0
@@ -88,7 +91,10 @@ def _page(report: NightReport) -> str:
         ("model", f"{report.model}, {report.dtype}"),
         ("memories learned", f"{report.n_facts} ({report.n_new} new, {report.n_earlier} of earlier nights)"),
         ("questions written", f"{report.n_questions}"),
-        ("training", f"{report.steps} steps, {report.stopped}, {report.tokens_per_s:.0f} tokens/s"),
+        (
+            "training",
+            f"from {report.began_from}: {report.steps} steps, {report.stopped}, {report.tokens_per_s:.0f} tokens/s",
+        ),
         (
             "time",
             ", ".join(f"{k} {v:.0f} s" for k, v in report.seconds_by_stage.items()) + f"; all {report.seconds:.0f} s",

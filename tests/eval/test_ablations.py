@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from hippo_mem.embed import HashingEmbedder
 from hippo_mem.errors import ConfigError
 from hippo_mem.lm import LanguageModel
 from hippo_mem.memory import Hippo
+from hippo_mem.sleep import starting
 from hippo_mem.sleep.night import train_night
 
 FACTS = [
@@ -93,7 +95,8 @@ def test_without_macros_no_procedure_is_known(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def nights(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, dict[str, Any]]:
-    """A short night of the tiny model with every part, and one without each."""
+    """A short night of the tiny model with every part, and one without each; "from the first" and "no_learned_start"
+    are nights of a model with which the first of them ships as its start."""
     root = tmp_path_factory.mktemp("nights")
     (root / "models").mkdir()
     lm = LanguageModel.load(str(tiny_folder), dtype="float32", models_dir=root / "models")
@@ -103,12 +106,22 @@ def nights(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         hippo.observe_many(FACTS)
         traces = list(hippo.awake.store)
     reports: dict[str | None, dict[str, Any]] = {}
-    for name in (None, "no_anchors", "no_paraphrases", "no_adapter_gate", "no_scheduler"):
+
+    def night(name: str | None, ablation: str | None) -> None:
         words = ("sleep=true", "memory_off=true", "night.train.steps=6", "night.train.warmup_steps=1")
-        recipe = load_recipe(settings("memory/hei_nw", name, *words))
+        recipe = load_recipe(settings("memory/hei_nw", ablation, *words))
         report = train_night(lm, traces, (), root / str(name), recipe)
         lm.detach()
         reports[name] = {**report.to_dict(), "files": {p.name for p in (root / str(name)).iterdir()}}
+
+    for name in (None, "no_anchors", "no_paraphrases", "no_adapter_gate", "no_scheduler"):
+        night(name, name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting, "_FOLDER", root / "start")
+        patch.setattr(lm, "name", "tiny")  # one read from a folder of the user's own never has a start
+        shutil.copytree(root / "None", root / "start" / lm.name)
+        night("from the first", None)
+        night("no_learned_start", "no_learned_start")
     return reports
 
 
@@ -135,10 +148,21 @@ def test_without_the_scheduler_other_examples_are_drawn(nights: dict[str | None,
     assert losses[0] != losses[1]
 
 
+def test_without_the_learned_start_a_night_begins_from_nothing(nights: dict[str | None, dict[str, Any]]) -> None:
+    assert [nights[n]["began_from"] for n in (None, "from the first", "no_learned_start")] == [
+        "nothing", "learned start", "nothing",
+    ]  # fmt: skip
+    first, learned, without = (
+        [row[2] for row in nights[n]["curve"]] for n in (None, "from the first", "no_learned_start")
+    )
+    assert without == first  # to the last digit
+    assert learned[0] < first[0]
+
+
 def test_every_ablation_is_tried_here_and_says_what_it_does() -> None:
     assert set(ablations()) == {
-        "completion", "no_adapter_gate", "no_anchors", "no_gate", "no_macros", "no_paraphrases", "no_scheduler",
-        "no_schema", "no_sparsity",
+        "completion", "no_adapter_gate", "no_anchors", "no_gate", "no_learned_start", "no_macros", "no_paraphrases",
+        "no_scheduler", "no_schema", "no_sparsity",
     }  # fmt: skip
     assert all(what.endswith(".") for what in ablations().values())
     assert not any("ablations" in preset for preset in presets())

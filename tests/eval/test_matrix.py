@@ -30,7 +30,7 @@ def test_the_dry_matrix_has_every_suite_by_every_preset_and_measures_nothing(tmp
     assert {c.suite for c in planned if c.sleep and not c.ablations} == {"episodic", "semantic"}
     tried = {a for c in planned for a in c.ablations}
     assert tried == {"no_sparsity", "completion", "no_gate", "no_schema", "no_macros", "no_scheduler", "no_anchors",
-                     "no_paraphrases", "no_adapter_gate"}  # fmt: skip
+                     "no_paraphrases", "no_adapter_gate", "no_learned_start"}  # fmt: skip
     assert len({whole_cell_of(c) for c in planned}) == len(planned)
     # what is left out is held against the whole, and a night against the bare model, on the same items
     at = {(whole_cell_of(c).label, c.suite, c.n) for c in planned}
