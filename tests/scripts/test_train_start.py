@@ -15,7 +15,10 @@ from scripts import train_start
 THREADS = [
     {"told": ["My bike is in the shed behind the mill."], "qa": [["Where is my bike?", "in the shed"]]},
     {"told": ["Nadia sold the red kayak to Piet in May."], "qa": [["Who has the kayak now?", "Piet"]]},
-    {"told": ["The spare key hangs in the hall."], "qa": [["Where is the key?", "in the hall"], ["Whose is it?", None]]},
+    {
+        "told": ["The spare key hangs in the hall."],
+        "qa": [["Where is the key?", "in the hall"], ["Whose is it?", None]],
+    },
     {"told": ["Ruth mended the oar on Monday."], "qa": [["What did Ruth mend?", "the oar"]]},
 ]
 
