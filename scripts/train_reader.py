@@ -18,7 +18,6 @@ import argparse
 import dataclasses
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from hippo_eval.border import exit_code
@@ -28,10 +27,7 @@ from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.lora_folder import name_base
 from hippo_mem.reader.lessons import Lesson, Lessons, load_threads
 from hippo_mem.reader.notes import answer_text, notes_prompt
-from hippo_mem.sleep.allocator import keep_freed_memory
 from hippo_mem.sleep.examples import Example, example
-from hippo_mem.sleep.fused_mlp import fused
-from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.training import AdapterTraining
 
 NOTES = Path(__file__).resolve().parents[1] / "training" / "reading"
@@ -62,11 +58,7 @@ def main() -> None:
     training = AdapterTraining(lm, config, args.start)
     waiting: list[Lesson] = []
     loss_so_far, start = 0.0, time.perf_counter()
-    training.peft.train()
-    keep_freed_memory()
-    with ExitStack() as stack:
-        stack.enter_context(fused(lm.decoder.layers))
-        stack.enter_context(grouped_attention(lm.base))
+    with training.stepping():
         for step in range(1, n_steps + 1):
             while len(waiting) < args.batch_size:
                 waiting += lessons.epoch()

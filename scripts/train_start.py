@@ -21,7 +21,6 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,11 +33,8 @@ from hippo_mem.lm.adapter_gate import gate_layers
 from hippo_mem.lm.lora_folder import name_base
 from hippo_mem.reader.lessons import Thread, load_threads
 from hippo_mem.relational.frames import FrameParser
-from hippo_mem.sleep.allocator import keep_freed_memory
 from hippo_mem.sleep.anchor_bank import anchor_bank
 from hippo_mem.sleep.examples import UNKNOWN_ANSWER, chat_example
-from hippo_mem.sleep.fused_mlp import fused
-from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.material import Material, anchor_prompts, prepare
 from hippo_mem.sleep.soft_targets import SoftSequence
 from hippo_mem.sleep.training import AdapterTraining
@@ -112,11 +108,7 @@ class Rehearsal:
         material, a = self._material, self._training.config.anchors
         written = [*material.questions, *material.unknown]
         losses: list[float] = []
-        self._training.peft.train()
-        keep_freed_memory()
-        with ExitStack() as stack:
-            stack.enter_context(fused(self._training.lm.decoder.layers))
-            stack.enter_context(grouped_attention(self._training.lm.base))
+        with self._training.stepping():
             for step in range(steps + asked_steps):
                 if step < steps:
                     batch = self._some(written, 30) + self._some(material.statements, 2)
@@ -130,8 +122,8 @@ class Rehearsal:
                     (self._training.anchor_loss(self._some(self._anchors, a.batch_size)) * a.weight).backward()
                 self._training.update(self._training.config.train.lr * min(1.0, (step + 1) / _WARMUP))
                 losses.append(loss.item())
-        written_fell, asked_fell = ((losses[a], losses[b]) for a, b in ((0, steps - 1), (steps, -1)))
-        return "loss {:.2f} to {:.2f}, asked by people {:.2f} to {:.2f}".format(*written_fell, *asked_fell)
+        own, asked = losses[:steps], losses[steps:]
+        return f"loss {own[0]:.2f} to {own[-1]:.2f}, asked by people {asked[0]:.2f} to {asked[-1]:.2f}"
 
     def _some(self, items: Sequence[T], n: int) -> list[T]:
         return self._rng.sample(list(items), min(n, len(items)))

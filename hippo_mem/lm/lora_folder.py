@@ -54,6 +54,12 @@ def read_lora(folder: Path) -> Lora:
     return Lora(scale=scale, parts=parts)
 
 
+def packaged(folder: Path, model: str) -> Path | None:
+    """The folder of the adapter that ships for a model's name among those in `folder`; None where there is none."""
+    own = folder / model
+    return own if re.fullmatch(r"[\w.-]+", model) and (own / "adapter_model.safetensors").is_file() else None
+
+
 def name_base(folder: Path, model: str) -> None:
     """Have an adapter's configuration name its model and no folder that it was read from."""
     file = folder / "adapter_config.json"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo_mem.lm.lora_folder import read_lora
+from hippo_mem.lm.lora_folder import packaged, read_lora
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +28,7 @@ _LINEAR = re.compile(r"layers\.(\d+)\.(?:self_attn|mlp)\.(\w+_proj)(\.base_layer
 
 def reading_folder(model: str) -> Path | None:
     """The PEFT folder of the reading adapter for a model's name; None where none was made for it."""
-    folder = _FOLDER / model
-    return folder if re.fullmatch(r"[\w.-]+", model) and (folder / "adapter_model.safetensors").is_file() else None
+    return packaged(_FOLDER, model)
 
 
 class LaidOver:

@@ -9,23 +9,20 @@ Source: Reptile (Nichol, Achiam & Schulman 2018).
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from hippo_mem.config import SleepConfig
+from hippo_mem.lm.lora_folder import packaged
 
 _FOLDER = Path(__file__).parent / "start"
 
 
 def starting_folder(model: str, config: SleepConfig) -> Path | None:
     """The PEFT folder of the starting adapter for a model's name; None where none of the night's shape was made."""
-    folder = _FOLDER / model
-    if not config.train.learned_start or not re.fullmatch(r"[\w.-]+", model):
+    folder = packaged(_FOLDER, model)
+    if folder is None or not config.train.learned_start:
         return None
-    try:
-        made = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+    made = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     shape = made["r"], made["lora_alpha"], set(made["target_modules"])
     asked = config.peft.rank, config.peft.alpha, set(config.targets)
     return folder if shape == asked else None

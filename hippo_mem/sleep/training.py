@@ -15,8 +15,8 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -180,6 +180,14 @@ class AdapterTraining:
         total = [divergence(part, a, at) for part, a, at in zip(logits, batch, chosen, strict=True)]
         return torch.stack(total).sum() / sum(map(len, chosen))
 
+    @contextmanager
+    def stepping(self) -> Iterator[int]:
+        """Inside, steps are quick: freed memory is kept, blocks are fused (how many is given), attention is grouped."""
+        self.peft.train()
+        keep_freed_memory()
+        with fused(self.lm.decoder.layers) as n_fused, grouped_attention(self.lm.base):
+            yield n_fused
+
     def update(self, lr: float) -> None:
         """One optimiser step from the gradients that have been summed, then the adapters are set from the masters."""
         t = self.config.train
@@ -243,11 +251,7 @@ class AdapterTraining:
         decay_from, decay_to, stopped = ceiling - max(1, round(ceiling * t.decay_share)), ceiling, "out of steps"
         curve: list[tuple[int, float, float, float]] = []
         start, n_drawn, n_anchors = time.perf_counter(), 0, 0
-        self.peft.train()
-        keep_freed_memory()
-        with ExitStack() as stack:
-            n_fused = stack.enter_context(fused(self.lm.decoder.layers))
-            stack.enter_context(grouped_attention(self.lm.base))
+        with self.stepping() as n_fused:
             while self.n_steps < decay_to:
                 step = self.n_steps + 1
                 value = 0.0
