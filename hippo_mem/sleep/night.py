@@ -28,7 +28,7 @@ from hippo_mem.sleep.gate_fit import fit_gate
 from hippo_mem.sleep.material import Material, anchor_prompts, prepare
 from hippo_mem.sleep.report import NightReport, write_report
 from hippo_mem.sleep.starting import starting_folder
-from hippo_mem.sleep.training import AdapterTraining
+from hippo_mem.sleep.training import FROM_LEARNED_START, FULL_PACE, AdapterTraining
 from hippo_mem.sleep.verification import RecallCheck, check_kept, check_recall, judge
 from hippo_mem.types import Trace
 
@@ -113,7 +113,7 @@ def train_night(
             known = {i: _EARLIER_LOSS for i, e in enumerate(questions) if e.fact not in fresh} if start else {}
             result = training.run(
                 [*questions, *material.unknown], list(material.statements), anchors, list(material.stop), progress,
-                known=known,
+                known=known, pace=FROM_LEARNED_START if learned else FULL_PACE,
             )  # fmt: skip
         out_dir.mkdir(parents=True, exist_ok=True)
         training.save(out_dir)

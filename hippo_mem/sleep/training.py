@@ -45,7 +45,7 @@ _ANCHOR_POSITIONS = 6
 _STOP_SAMPLE = 64  # stop questions of one check, spread over all of them
 
 
-class _Pace(NamedTuple):
+class Pace(NamedTuple):
     """The most steps: for each thing to be answered (a fact and a slot of it), for each fact however little is asked
     of it, and those that are taken in any case. Measured on the default model: docs/LOG.md."""
 
@@ -54,10 +54,13 @@ class _Pace(NamedTuple):
     least: int
 
     def steps(self, n_answers: int, n_facts: int) -> int:
+        """The most steps for so many answers and facts."""
         return max(self.least, round(self.per_answer * n_answers), round(self.per_fact * n_facts))
 
 
-_FROM_NOTHING, _FROM_A_START = _Pace(0.6, 2.0, 80), _Pace(0.35, 1.3, 50)
+FROM_LEARNED_START = Pace(0.35, 1.3, 50)
+# From nothing, and from an earlier night too: what that one learned slips at first, and needs the steps to come back.
+FULL_PACE = Pace(0.6, 2.0, 80)
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
 # A text that was told goes on in one way only, so more of them must be right.
 _STOP_SHARE, _STOP_TEXT = 0.9, 0.95
@@ -85,14 +88,13 @@ class AdapterTraining:
     Args:
         lm: the model; any adapter on it is taken off first.
         config: the night's configuration.
-        start: an adapter folder to continue from, None for a new one. What has learned before learns in fewer steps.
+        start: an adapter folder to continue from, None for a new one.
     """
 
     def __init__(self, lm: LanguageModel, config: SleepConfig, start: Path | None = None) -> None:
         from peft import LoraConfig, PeftModel, get_peft_model
 
         self.lm, self.config = lm, config
-        self._pace = _FROM_NOTHING if start is None else _FROM_A_START
         lm.detach()
         torch.manual_seed(config.train.seed)
         if start is not None:
@@ -225,12 +227,14 @@ class AdapterTraining:
     def run(
         self, questions: Sequence[Example], statements: Sequence[Example], anchors: Sequence[SoftSequence],
         stop: Sequence[Example], progress: Progress | None = None, *, known: Mapping[int, float] | None = None,
+        pace: Pace = FULL_PACE,
     ) -> TrainingResult:  # fmt: skip
         """Train until learned or out of steps; the averaged weights are in the adapter afterwards.
 
         Args:
             stop: questions that are not trained on; once nine in ten are right in two checks running, and the texts
                 among `questions` go on as they were told, the learning rate falls and training ends.
+            pace: how many steps at most, where the configuration does not say.
             known: positions in `questions` whose loss is known beforehand: they are not drawn for being new.
         Raises: SleepError when there is nothing to train on, or when the loss stops being a number.
         """
@@ -239,7 +243,7 @@ class AdapterTraining:
         t, rng = self.config.train, self._rng
         n_answers = len({(e.fact, e.slot) for e in questions if e.fact >= 0}) or len(statements)
         n_facts = len({e.fact for e in (*questions, *statements) if e.fact >= 0})
-        ceiling = t.steps if t.steps is not None else self._pace.steps(n_answers, n_facts)
+        ceiling = t.steps if t.steps is not None else pace.steps(n_answers, n_facts)
         pool = list(questions) or list(statements)
         sampler = LossSampler(len(pool), power=t.loss_power, floor=t.uniform_floor, ema=0.0, seed=t.seed)
         if known:
@@ -275,7 +279,7 @@ class AdapterTraining:
                 self.update(t.lr * warm * min(1.0, left))
                 share = math.nan
                 waiting = t.stop_early and decay_to == ceiling and bool(stop) and step < decay_from
-                if waiting and step % t.check_every == 0 and step >= self._pace.least // 2:
+                if waiting and step % t.check_every == 0 and step >= pace.least // 2:
                     share = fmean(self.exact(checked))
                     enough = min(share, last_share) >= _STOP_SHARE
                     if enough and (not texts or fmean(self.exact(texts)) >= _STOP_TEXT):

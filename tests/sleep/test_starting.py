@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hippo_mem.config import PeftConfig, SleepConfig, TrainConfig
+from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.lora_folder import read_lora
+from hippo_mem.sleep import starting
+from hippo_mem.sleep.night import train_night
 from hippo_mem.sleep.starting import starting_folder
+from hippo_mem.sleep.training import FROM_LEARNED_START, FULL_PACE, AdapterTraining, Pace
+from tests.recalled import recalled
 
 MODEL = "smollm2-135m"
 
@@ -41,3 +47,25 @@ def test_the_bundled_model_has_a_start_of_the_default_nights_shape() -> None:
 )
 def test_every_other_night_begins_from_nothing(model: str, config: SleepConfig) -> None:
     assert starting_folder(model, config) is None
+
+
+class _Asked(Exception):
+    """The pace a night would have had."""
+
+
+@pytest.mark.parametrize(
+    ("ships", "goes_on", "pace"),
+    [(True, False, FROM_LEARNED_START), (False, False, FULL_PACE), (True, True, FULL_PACE)],
+)
+def test_only_a_night_from_the_learned_start_is_short(
+    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ships: bool, goes_on: bool, pace: Pace
+) -> None:
+    # Two nights of 15 stories, the second one as short as the first: what the first learned fell from 1.00 to 0.70.
+    AdapterTraining(tiny, SleepConfig()).save(tmp_path / "tiny")
+    monkeypatch.setattr(starting, "_FOLDER", tmp_path if ships else tmp_path / "none")
+    monkeypatch.setattr(tiny, "name", "tiny")
+    monkeypatch.setattr(AdapterTraining, "run", lambda *_, pace, **__: (_ for _ in ()).throw(_Asked(pace)))
+    trace = recalled("Who sold the vase?", "Marta sold the vase.", similarity=0.5).hits[0].trace
+    with pytest.raises(_Asked) as asked:
+        train_night(tiny, [trace], (), tmp_path / "night", SleepConfig(), start=tmp_path / "tiny" if goes_on else None)
+    assert asked.value.args == (pace,)
