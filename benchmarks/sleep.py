@@ -135,6 +135,7 @@ def peer(args: argparse.Namespace) -> dict[str, Any]:
         for i, t in enumerate(suite.teach)
     ]  # fmt: skip
     lm = LanguageModel.load(args.model)
+    lm.base.set_attn_implementation("eager")  # the library's, as plain training has it
     material = prepare(lm, traces, FrameParser())
     rows = [*material.questions, *material.statements]
     model = get_peft_model(

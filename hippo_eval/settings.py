@@ -123,7 +123,7 @@ class EvalConfig:
     dry_run: bool = False
     strict: bool = False
     again: bool = False
-    batch_size: int = 16
+    batch_size: int = 64
     memory: MemorySettings | None = None
     gating_enabled: bool = True
     use_chat_template: bool = True

@@ -3,13 +3,14 @@
 A long context puts the same facts before every question; read anew for each, they would be the whole cost of a run. The
 answers are those of `LanguageModel.generate` up to rounding. Knows nothing of what the prompts are about.
 
-Shapes in this file: B prompts, P shared tokens, S tokens of the longest rest, V vocabulary.
+Source: one copy of the shared keys and values for all prompts, as in Hydragen (Juravsky et al. 2024, arXiv 2402.05099);
+here by a mask over one row.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _WORTH_IT = 96  # shared tokens below which the ordinary path is as quick
 _SEAM = 4
+_PASS_TOKENS = 256  # of the rests a pass: every row of scores is as long as all that is held
 
 
 class PrefixReader:
@@ -62,41 +64,73 @@ class PrefixReader:
         self._ids, self._cache = ids, out.past_key_values
 
     def _continue(self, encoded: Sequence[list[int]], max_new_tokens: int) -> list[str]:
-        """Answers to prompts that begin with what has been read."""
+        """Answers to prompts that begin with what has been read: all rows stand in one sequence behind it, and each
+        sees what is shared and itself."""
         import torch
 
         shared = len(self._ids)
-        pad = int(self._lm.tokenizer.pad_token_id)
-        ends = _end_ids(self._lm)
         rests = [e[shared:] for e in encoded]
-        width = max(len(r) for r in rests)
-        ids = torch.full((len(rests), width), pad)
-        mask = torch.ones((len(rests), shared + width), dtype=torch.long)
-        for row, rest in enumerate(rests):
-            ids[row, width - len(rest) :] = torch.tensor(rest)
-            mask[row, shared : shared + width - len(rest)] = 0
+        ends = _end_ids(self._lm)
         said: list[list[int]] = [[] for _ in rests]
-        going = torch.ones(len(rests), dtype=torch.bool)
         with torch.inference_mode():
-            cache = copy.deepcopy(self._cache)
-            cache.batch_repeat_interleave(len(rests))
-            positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
+            line = _OneLine(self._lm, copy.deepcopy(self._cache), shared, len(rests))
+            latest: dict[int, int] = {}
+            for rows in _of_about(rests, _PASS_TOKENS):
+                latest |= line.read({row: rests[row] for row in rows})
             for _ in range(max_new_tokens):
-                out = self._lm.decoder(
-                    input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-                )
-                token = self._lm.base.lm_head(out.last_hidden_state[:, -1].contiguous()).argmax(-1)  # (B,)
-                for row in going.nonzero()[:, 0].tolist():
-                    if int(token[row]) in ends:
-                        going[row] = False
-                    else:
-                        said[row].append(int(token[row]))
-                if not going.any():
+                going = {row: [token] for row, token in latest.items() if token not in ends}
+                for row, tokens in going.items():
+                    said[row] += tokens
+                if not going:
                     break
-                ids = torch.where(going, token, pad)[:, None]
-                mask = torch.cat([mask, torch.ones((len(rests), 1), dtype=torch.long)], dim=1)
-                positions = positions[:, -1:] + 1
+                latest = line.read(going)
         return [self._lm.tokenizer.decode(s, skip_special_tokens=True).strip() for s in said]
+
+
+class _OneLine:
+    """Texts one behind the other in one row of a cache; none sees another."""
+
+    def __init__(self, lm: LanguageModel, cache: Any, shared: int, n_texts: int) -> None:
+        import torch
+
+        self._lm, self._cache = lm, cache
+        self._owners = torch.full((shared,), -1)  # of each column; -1 is everybody's
+        self._lengths = [shared] * n_texts
+
+    def read(self, texts: Mapping[int, Sequence[int]]) -> dict[int, int]:
+        """Go on with each text by its number; the token that most likely comes next in each."""
+        import torch
+
+        ids = [token for tokens in texts.values() for token in tokens]
+        owners = torch.tensor([text for text, tokens in texts.items() for _ in tokens])
+        positions = [self._lengths[text] + i for text, tokens in texts.items() for i in range(len(tokens))]
+        for text, tokens in texts.items():
+            self._lengths[text] += len(tokens)
+        before = len(self._owners)
+        self._owners = torch.cat([self._owners, owners])
+        seen = (self._owners == -1)[None] | (self._owners[None] == owners[:, None])
+        seen &= torch.arange(len(self._owners))[None] <= before + torch.arange(len(ids))[:, None]
+        dtype = self._lm.dtype
+        mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+        out = self._lm.decoder(
+            input_ids=torch.tensor([ids]), attention_mask=mask[None, None], position_ids=torch.tensor([positions]),
+            past_key_values=self._cache, use_cache=True,
+        )  # fmt: skip
+        last = [sum(map(len, list(texts.values())[: i + 1])) - 1 for i in range(len(texts))]
+        tokens = self._lm.base.lm_head(out.last_hidden_state[0, last]).argmax(-1).tolist()
+        return dict(zip(texts, tokens, strict=True))
+
+
+def _of_about(texts: Sequence[Sequence[int]], n_tokens: int) -> Iterator[list[int]]:
+    """Numbers of texts that have at most so many tokens together, or of one alone."""
+    together: list[int] = []
+    for i, text in enumerate(texts):
+        if together and sum(len(texts[j]) for j in together) + len(text) > n_tokens:
+            yield together
+            together = []
+        together.append(i)
+    if together:
+        yield together
 
 
 def _end_ids(lm: LanguageModel) -> frozenset[int]:

@@ -22,6 +22,7 @@ from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
 from hippo_mem.lm.chat_template import ChatTemplate
 from hippo_mem.lm.engine import check_length
+from hippo_mem.lm.grouped_attention import attend_grouped
 from hippo_mem.lm.reading_adapter import LaidOver, reading_folder
 from hippo_mem.lm.source import DEFAULT_MODEL, resolve
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_BATCH_TOKENS = 4096  # padded tokens a forward pass: keeps activations of the default model under 1 GB
+_BATCH_TOKENS = 8192  # padded tokens a forward pass: keeps activations of the default model under 1 GB
 
 
 class LoadedModel:
@@ -64,13 +65,14 @@ class LoadedModel:
         folder = resolve(name, models_dir)
         chosen = precision.choose(models_dir / "precision.json") if dtype == "auto" else DTYPES[dtype]
         try:
-            # Eager attention: on short sequences the flash kernels' backward is a quarter of a training step.
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=chosen, attn_implementation="eager", local_files_only=True
             )
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise ModelUnavailable(f"{folder} does not load as a causal language model: {error}") from error
+        # On short sequences the flash kernels' backward is a quarter of a training step.
+        attend_grouped(model)
         model.eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)

@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from hippo_mem.errors import InputError
+from hippo_mem.lm.copying import copy_greedily
 from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.lm.loaded import LoadedModel
 
@@ -67,22 +68,12 @@ class LanguageModel(LoadedModel):
         with self.reading():
             for batch in self.batches(encoded, max_new_tokens):
                 ids, mask = self.pad([encoded[j] for j in batch], left=True)
-                out = self.base.generate(
-                    input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False,
-                    pad_token_id=self.tokenizer.pad_token_id, begin_suppress_tokens=[avoided],
-                    output_logits=True, return_dict_in_generate=True,
+                copied = copy_greedily(
+                    self.base, ids, mask, ends=self.end_tokens, avoid=avoided,
+                    fill=int(self.tokenizer.pad_token_id), max_new_tokens=max_new_tokens,
                 )  # fmt: skip
-                said = out.sequences[:, ids.shape[1] :]
-                likely = [step.float().log_softmax(-1).gather(1, said[:, t, None]) for t, step in enumerate(out.logits)]
-                chosen = torch.cat(likely, dim=1)  # (B, T)
-                against = out.logits[0].float().log_softmax(-1)[:, avoided]
-                for row, j in enumerate(batch):
-                    ends = [at for at, token in enumerate(said[row].tolist()) if token in self.end_tokens]
-                    n = ends[0] + 1 if ends else said.shape[1]
-                    result[j] = Said(
-                        text=self.decode(said[row, :n].tolist()).strip(), logprob=chosen[row, :n].sum().item(),
-                        unless=against[row].item(),
-                    )  # fmt: skip
+                for j, one in zip(batch, copied, strict=True):
+                    result[j] = Said(text=self.decode(one.ids).strip(), logprob=one.logprob, unless=one.avoided)
         return [r for r in result if r is not None]
 
     @torch.inference_mode()

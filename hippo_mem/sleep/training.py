@@ -32,7 +32,6 @@ from hippo_mem.replay.dynamic import LossSampler
 from hippo_mem.sleep.allocator import keep_freed_memory
 from hippo_mem.sleep.examples import Example
 from hippo_mem.sleep.fused_mlp import fused
-from hippo_mem.sleep.grouped_attention import grouped_attention
 from hippo_mem.sleep.packing import Packed, pack
 from hippo_mem.sleep.soft_targets import SoftSequence, divergence
 from hippo_mem.sleep.vocabulary_loss import plain_head, vocabulary_loss
@@ -184,10 +183,10 @@ class AdapterTraining:
 
     @contextmanager
     def stepping(self) -> Iterator[int]:
-        """Inside, steps are quick: freed memory is kept, blocks are fused (how many is given), attention is grouped."""
+        """Inside, steps are quick: freed memory is kept, blocks are fused (how many is given)."""
         self.peft.train()
         keep_freed_memory()
-        with fused(self.lm.decoder.layers) as n_fused, grouped_attention(self.lm.base):
+        with fused(self.lm.decoder.layers) as n_fused:
             yield n_fused
 
     def update(self, lr: float) -> None:

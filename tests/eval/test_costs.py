@@ -43,7 +43,9 @@ def test_what_prompts_share_is_read_once_and_changes_no_answer(tiny: LanguageMod
     with meter.watch() as second:
         assert reader.generate(prompts[:2], max_new_tokens=8, head=head) == plain[:2]
     n_head = len(tiny.encode(head))
-    assert n_head - 8 < first.n_read - sum(len(tiny.encode(p)) - n_head for p in prompts) < n_head + 16
+    own = sum(len(tiny.encode(p)) - n_head for p in prompts)
+    said = 8 * len(prompts)  # at most; all prompts stand in one row, so what is said is read on
+    assert n_head - 8 < first.n_read - own < n_head + 16 + said
     assert second.n_read < n_head / 2
     with meter.watch() as short:
         assert reader.generate(["ab", "abc"], max_new_tokens=3, head="a") == tiny.generate(

@@ -1,23 +1,23 @@
-"""Attention over short packed rows with shared key heads, forward and backward in few batched products.
+"""Attention over short rows with shared key heads, forward and backward in few batched products.
 
-The library's eager attention copies every key head once per query head and keeps float32 scores; on rows of about a
+The library's eager attention copies every key head once per query head and keeps float32 scores; on rows of a few
 hundred tokens those copies cost more than the products. Here the query heads that share a key head are stacked as
 rows of one product instead. Equal to eager attention up to rounding. Knows nothing of models beyond the call signature
 that transformers gives an attention function.
 
-Shapes: R rows, T tokens, H query heads, K key heads, G = H / K, D head width.
+Shapes: R rows, T tokens, S tokens attended to (T and those in the cache), H query heads, K key heads, G = H / K, D head
+width.
 Source: grouped-query attention (Ainslie et al. 2023); the softmax gradient ds = p (dp - sum(dp p)).
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 NAME = "hippo_grouped"
 
@@ -27,24 +27,24 @@ class _GroupedAttention(torch.autograd.Function):
     def forward(
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scale: float
     ) -> torch.Tensor:
-        """q (R, H, T, D), k and v (R, K, T, D), mask (R, 1, T, T) additive -> (R, T, H, D)."""
+        """q (R, H, T, D), k and v (R, K, S, D), mask (R or 1, 1, T, S) additive -> (R, T, H, D)."""
         rows, heads, length, width = q.shape
-        shared = k.shape[1]
+        shared, seen = k.shape[1], k.shape[2]
         group = heads // shared
         q = q.reshape(rows * shared, group * length, width)
-        k = k.reshape(rows * shared, length, width)
-        v = v.reshape(rows * shared, length, width)
-        scores = torch.bmm(q, k.mT).mul_(scale).view(rows, shared * group, length, length)
-        p = scores.add_(mask).softmax(-1).view(rows * shared, group * length, length)
+        k = k.reshape(rows * shared, seen, width)
+        v = v.reshape(rows * shared, seen, width)
+        scores = torch.bmm(q, k.mT).mul_(scale).view(rows, heads, length, seen)
+        p = scores.add_(mask).softmax(-1).view(rows * shared, group * length, seen)
         out = torch.bmm(p, v).view(rows, heads, length, width).transpose(1, 2)
         ctx.save_for_backward(q, k, v, p)
-        ctx.scale, ctx.shape = scale, (rows, heads, shared, length, width)
+        ctx.scale, ctx.shape = scale, (rows, heads, shared, length, seen, width)
         return out.contiguous()
 
     @staticmethod
     def backward(ctx: Any, d_out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         q, k, v, p = ctx.saved_tensors
-        rows, heads, shared, length, width = ctx.shape
+        rows, heads, shared, length, seen, width = ctx.shape
         d = d_out.transpose(1, 2).reshape(rows * shared, -1, width)  # (R K, G T, D)
         dv = torch.bmm(p.mT, d)
         dp = torch.bmm(d, v.mT).mul_(p)  # p * dp
@@ -53,8 +53,8 @@ class _GroupedAttention(torch.autograd.Function):
         dk = torch.bmm(ds.mT, q)
         return (
             dq.view(rows, heads, length, width),
-            dk.view(rows, shared, length, width),
-            dv.view(rows, shared, length, width),
+            dk.view(rows, shared, seen, width),
+            dv.view(rows, shared, seen, width),
             None,
             None,
         )
@@ -64,28 +64,27 @@ def _attention(
     module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
     attention_mask: torch.Tensor | None, scaling: float, **_: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
-    """The signature transformers calls: (R, H, T, D) and (R, K, T, D) -> (R, T, H, D)."""
-    if attention_mask is None:
-        raise ValueError("grouped attention needs the packed rows' mask")
+    """The signature transformers calls: (R, H, T, D) and (R, K, S, D) -> (R, T, H, D)."""
+    if attention_mask is None:  # every token sees all there is
+        attention_mask = query.new_zeros(1, 1, 1, 1)
     result: torch.Tensor = _GroupedAttention.apply(query, key, value, attention_mask, scaling)
     return result, None
 
 
 AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, eager_mask)
 
 
-@contextlib.contextmanager
-def grouped_attention(model: nn.Module) -> Iterator[None]:
-    """Within the block the model attends by this module; only calls with a 4-dimensional mask are allowed there.
+def attend_grouped(model: nn.Module) -> bool:
+    """From now on the model attends by this module; whether it does.
 
-    Models with attention-logit softcapping or their own attention keep it (their config says so).
+    Models that do more to the scores than add a mask (a soft cap, sinks) keep their own.
     """
     config: Any = model.config
-    before = config._attn_implementation
-    plain = before in ("eager", "sdpa") and not getattr(config, "attn_logit_softcapping", None)
-    if plain:
-        config._attn_implementation = NAME
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
+    more = getattr(config, "attn_logit_softcapping", None) or any(
+        n.endswith(".sinks") for n, _ in model.named_parameters()
+    )
+    if config._attn_implementation not in ("eager", "sdpa") or more:
+        return False
+    config._attn_implementation = NAME
+    return True
