@@ -190,10 +190,10 @@ class Reader:
         """What the model copies for each question: from the note that answers it best alone, then from that note with
         the newer ones that may have changed it; where none tells, from all."""
         chosen = self._surest(items)
-        alone = self._copied({i: (items[i][0], [note]) for i, note in chosen.items()})
         related = {i: self._related(question, chosen[i], notes) for i, (question, notes) in items.items()}
-        changed = self._copied({i: (items[i][0], notes) for i, notes in related.items() if len(notes) > 1})
-        found = {i: changed[i] if i in changed and changed[i].tells else one for i, one in alone.items()}
+        found = self._copied({i: (items[i][0], notes) for i, notes in related.items()})
+        changed = {i: reading for i, reading in found.items() if len(related[i]) > 1}
+        found |= self._copied({i: (items[i][0], [chosen[i]]) for i, reading in changed.items() if not reading.tells})
         untold = [i for i, reading in found.items() if not reading.tells]
         wider = self._copied({i: items[i] for i in untold if len(related[i]) < len(items[i][1])})
         for i in untold:  # where those were all there are, they have been read
