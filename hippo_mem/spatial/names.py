@@ -63,6 +63,7 @@ _VERBS = word_set(
 _ADVERBS = word_set("also just directly immediately right exactly located situated positioned placed found lying")
 _NUMBERED = re.compile(r"^(?:[a-z]|\d+|[a-z]\d+|\d+[a-z]|[ivx]+)$", re.IGNORECASE)
 _MAX_WORDS = 6
+_SPELLED = 0.8  # share of letters that two spellings of a word have in common, in order
 _NUMBER_WORDS = word_set(
     "one two three four five six seven eight nine ten first second third fourth fifth sixth seventh eighth ninth tenth"
 )
@@ -139,16 +140,27 @@ def cell_key(x: int, y: int) -> str:
 def same_spelling(a: str, b: str) -> bool:
     """Whether two keys may be one name spelled twice ("theatre", "theater"; "living room", "livingroom").
 
-    Words that tell places apart (colors, numbers, sides, single letters) must be the same in both.
+    Every word must be spelled nearly so. Words that tell places apart (colors, numbers, sides, single letters, whose
+    they are) must be the same in both: "Ana's home" is not "Anna's home".
     """
-    if a == b or a.replace(" ", "") == b.replace(" ", ""):
+    if _letters(a) == _letters(b):
         return True
-    ones, others = set(a.split()), set(b.split())
-    if any(w in _TELLING or _NUMBERED.match(w) or any(c.isdigit() for c in w) for w in ones ^ others):
+    ones, others = a.split(), b.split()
+    if any(_tells_apart(w) for w in set(ones) ^ set(others)) or len(ones) != len(others):
         return False
-    if len(a.split()) != len(b.split()):
-        return False
-    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() >= 0.8
+    return all(
+        one == other or difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _SPELLED
+        for one, other in zip(ones, others, strict=True)
+    )
+
+
+def _letters(key: str) -> str:
+    return key.replace(" ", "").replace("'", "")
+
+
+def _tells_apart(word: str) -> bool:
+    owned = word.endswith(("'s", "s'"))
+    return owned or word in _TELLING or bool(_NUMBERED.match(word)) or any(c.isdigit() for c in word)
 
 
 def mentions(text: str, *, longest: int = 4, limit: int = 400) -> tuple[str, ...]:
