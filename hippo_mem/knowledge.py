@@ -26,6 +26,13 @@ from hippo_mem.storage.database import Database
 from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
 
 _USERS = re.compile(r"\buser's ")  # the graph's name for who speaks, inside of another name
+_HOME = re.compile(
+    r"(?!.*\b(?:was|were|before|used)\b)(?:where|(?:in )?(?:which|what) (?:town|city|village|place))\b.*?\s"
+    r"(?P<owner>my|our|(?:[A-Z][\w.\u2019'-]*\s)*[A-Z][\w.\u2019'-]*['\u2019]s?)\s+(?:home|residence)"
+    r"(?:\s+(?:in|at|located|situated|now))*\s*\?*$"
+)
+_POSSESSIVE = re.compile(r"['\u2019]s?$")
+_FIRST = {"my": "I", "our": "we"}
 MEMORIES = ("episodic", "relational", "spatial")
 
 
@@ -121,9 +128,15 @@ class Knowledge:
         return facts, places
 
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
-        """The answer the map or the graph gives by itself, None where neither does. The map is asked first."""
-        for memory in (self.map, self.graph):
-            decision = memory.decide(question, context=context, as_of=as_of) if memory is not None else None
+        """The answer the map or the graph gives by itself, None where neither does.
+
+        The map is asked first, but for where somebody's home is: the graph knows who has moved since.
+        """
+        memories: list[tuple[PlaceGraph | KnowledgeGraph | None, str]] = [(self.map, question), (self.graph, question)]
+        if living := _lives(question):
+            memories.insert(0, (self.graph, living))
+        for memory, asked in memories:
+            decision = memory.decide(asked, context=context, as_of=as_of) if memory is not None else None
             if decision is not None and not _repeats(decision.text, question):
                 return replace(decision, text=_USERS.sub("your ", decision.text))
         return None
@@ -139,6 +152,17 @@ class Knowledge:
         """Rows by memory."""
         found = {"relational": self.graph, "spatial": self.map}
         return {name: memory.counts() for name, memory in found.items() if memory is not None}
+
+
+def _lives(question: str) -> str:
+    """Where somebody's home is, asked for as where they live; empty for any other question."""
+    match = _HOME.match(question.strip()[:1].casefold() + question.strip()[1:])
+    if match is None:
+        return ""
+    owner = match["owner"].strip()
+    if owner.casefold() in _FIRST:
+        return f"Where do {_FIRST[owner.casefold()]} live?"
+    return f"Where does {re.sub(_POSSESSIVE, '', owner)} live?"
 
 
 def _repeats(answer: str, question: str) -> bool:

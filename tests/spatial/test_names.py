@@ -38,3 +38,28 @@ def test_nobody_is_at_home_where_somebody_else_is(awake: Awake) -> None:
     awake.observe("Kirsten Ulverston's home is in Lorne.")
     found = [awake.decide(q) for q in (asked, "Which town is Kirsten Pemberton's home in?")]
     assert [d.text for d in found if d is not None] == ["Lorne", "Graz"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("Which town is Ismael Oakes's home in?", "Tartu"), ("Where is Ismael Oakes's home now?", "Tartu"),
+        ("In which city is my home?", "Tartu"), ("Where is my home?", "Tartu"), ("Where is my office?", "inside Split"),
+    ],
+)  # fmt: skip
+def test_a_home_is_where_its_owner_has_moved_to(awake: Awake, asked: str, told: str) -> None:
+    for text in (
+        "Ismael Oakes's home is in Split.", "Ismael Oakes has moved to Tartu.", "My home is in Split.",
+        "I moved to Tartu last week.", "My office is in Split.",
+    ):  # fmt: skip
+        awake.observe(text)
+    decision = awake.decide(asked)
+    assert decision is not None
+    assert decision.text == told
+
+
+def test_where_a_home_was_is_not_where_it_is(awake: Awake) -> None:
+    awake.observe("My home is in Split.")
+    awake.observe("I moved to Tartu last week.")
+    decision = awake.decide("Where was my home before?")
+    assert decision is None or decision.text != "Tartu"
