@@ -70,7 +70,7 @@ class PrefixReader:
 
         shared = len(self._ids)
         rests = [e[shared:] for e in encoded]
-        ends = _end_ids(self._lm)
+        ends = self._lm.end_tokens
         said: list[list[int]] = [[] for _ in rests]
         with torch.inference_mode():
             line = _OneLine(self._lm, copy.deepcopy(self._cache), shared, len(rests))
@@ -103,9 +103,13 @@ class _OneLine:
 
         ids = [token for tokens in texts.values() for token in tokens]
         owners = torch.tensor([text for text, tokens in texts.items() for _ in tokens])
-        positions = [self._lengths[text] + i for text, tokens in texts.items() for i in range(len(tokens))]
+        positions: list[int] = []
+        last: list[int] = []  # of each text among `ids`
         for text, tokens in texts.items():
+            at = self._lengths[text]
             self._lengths[text] += len(tokens)
+            positions += range(at, self._lengths[text])
+            last.append(len(positions) - 1)
         before = len(self._owners)
         self._owners = torch.cat([self._owners, owners])
         seen = (self._owners == -1)[None] | (self._owners[None] == owners[:, None])
@@ -116,25 +120,19 @@ class _OneLine:
             input_ids=torch.tensor([ids]), attention_mask=mask[None, None], position_ids=torch.tensor([positions]),
             past_key_values=self._cache, use_cache=True,
         )  # fmt: skip
-        last = [sum(map(len, list(texts.values())[: i + 1])) - 1 for i in range(len(texts))]
-        tokens = self._lm.base.lm_head(out.last_hidden_state[0, last]).argmax(-1).tolist()
-        return dict(zip(texts, tokens, strict=True))
+        following = self._lm.base.lm_head(out.last_hidden_state[0, last]).argmax(-1).tolist()
+        return dict(zip(texts, following, strict=True))
 
 
 def _of_about(texts: Sequence[Sequence[int]], n_tokens: int) -> Iterator[list[int]]:
     """Numbers of texts that have at most so many tokens together, or of one alone."""
     together: list[int] = []
+    held = 0
     for i, text in enumerate(texts):
-        if together and sum(len(texts[j]) for j in together) + len(text) > n_tokens:
+        if together and held + len(text) > n_tokens:
             yield together
-            together = []
+            together, held = [], 0
         together.append(i)
+        held += len(text)
     if together:
         yield together
-
-
-def _end_ids(lm: LanguageModel) -> frozenset[int]:
-    """The tokens that end an answer."""
-    ends = lm.base.generation_config.eos_token_id
-    found = ends if isinstance(ends, list) else [ends]
-    return frozenset(int(e) for e in (*found, lm.tokenizer.eos_token_id) if e is not None)

@@ -16,6 +16,7 @@ from typing import Any
 from hippo_mem.config import RelationalConfig, SpatialConfig
 from hippo_mem.embed import Embedder
 from hippo_mem.errors import InputError, nearest
+from hippo_mem.relational.deciding import MAX_CHARS
 from hippo_mem.relational.extract import default_extractor
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.graph import KnowledgeGraph
@@ -27,12 +28,10 @@ from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
 
 _USERS = re.compile(r"\buser's ")  # the graph's name for who speaks, inside of another name
 _HOME = re.compile(
-    r"(?!.*\b(?:was|were|before|used)\b)(?:where|(?:in )?(?:which|what) (?:town|city|village|place))\b.*?\s"
-    r"(?P<owner>my|our|(?:[A-Z][\w.\u2019'-]*\s)*[A-Z][\w.\u2019'-]*['\u2019]s?)\s+(?:home|residence)"
+    r"(?!.*\b(?:was|were|before|used)\b)(?:[Ww]here|(?:[Ii]n )?(?:[Ww]hich|[Ww]hat) (?:town|city|village|place))\b.*?\s"
+    r"(?:(?P<mine>my|our)|(?P<name>(?:[A-Z][\w.\u2019'-]*\s)*[A-Z][\w.\u2019'-]*?)['\u2019]s?)\s+(?:home|residence)"
     r"(?:\s+(?:in|at|located|situated|now))*\s*\?*$"
 )
-_POSSESSIVE = re.compile(r"['\u2019]s?$")
-_FIRST = {"my": "I", "our": "we"}
 MEMORIES = ("episodic", "relational", "spatial")
 
 
@@ -156,13 +155,12 @@ class Knowledge:
 
 def _lives(question: str) -> str:
     """Where somebody's home is, asked for as where they live; empty for any other question."""
-    match = _HOME.match(question.strip()[:1].casefold() + question.strip()[1:])
+    match = _HOME.match(question.strip()) if len(question) <= MAX_CHARS else None
     if match is None:
         return ""
-    owner = match["owner"].strip()
-    if owner.casefold() in _FIRST:
-        return f"Where do {_FIRST[owner.casefold()]} live?"
-    return f"Where does {re.sub(_POSSESSIVE, '', owner)} live?"
+    if match["mine"]:
+        return f"Where do {'I' if match['mine'] == 'my' else 'we'} live?"
+    return f"Where does {match['name']} live?"
 
 
 def _repeats(answer: str, question: str) -> bool:

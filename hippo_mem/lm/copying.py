@@ -6,7 +6,7 @@ plain greedy decoding up to rounding. Knows nothing of adapters, or of what prom
 Source: prompt lookup decoding (Saxena 2023; LLMA, Yang et al. 2023, arXiv 2304.04487). Differs: rows of a batch take
 what is right of their own guesses, and what was wrong stays in the cache behind the mask.
 
-Shapes: B prompts, T tokens of the longest, G tokens guessed, L columns of the cache, V vocabulary.
+Shapes: B prompts, T tokens of the longest, G tokens guessed, V vocabulary.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def copy_greedily(
                     break
             right.append(taken)
         # A guess that was wrong is never looked at again; one that was right stands where it stands.
-        kept = torch.arange(width)[None] < torch.tensor(right)[:, None]
-        mask[:, -width:] = kept
-        n_read = n_read + torch.tensor(right)
+        n_right = torch.tensor(right)
+        mask[:, -width:] = torch.arange(width) < n_right[:, None]
+        n_read += n_right
     return copied
 
 

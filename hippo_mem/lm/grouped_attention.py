@@ -65,8 +65,8 @@ def _attention(
     attention_mask: torch.Tensor | None, scaling: float, **_: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """The signature transformers calls: (R, H, T, D) and (R, K, S, D) -> (R, T, H, D)."""
-    if attention_mask is None:  # every token sees all there is
-        attention_mask = query.new_zeros(1, 1, 1, 1)
+    if attention_mask is None:
+        raise ValueError("grouped attention needs a mask: without one every token would see those after it")
     result: torch.Tensor = _GroupedAttention.apply(query, key, value, attention_mask, scaling)
     return result, None
 

@@ -187,8 +187,8 @@ class Reader:
         return ruled if _is_framed(ruled, _MOSTLY) or self._bears_out(reading.prompt, ruled.text) else None
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
-        """What the model copies for each question: from the note that answers it best alone, then from that note with
-        the newer ones that may have changed it; where none tells, from all."""
+        """What the model copies for each question: from the note that answers it best alone and the newer ones that may
+        have changed it; where these do not tell, from that note; where it does not either, from all."""
         chosen = self._surest(items)
         related = {i: self._related(question, chosen[i], notes) for i, (question, notes) in items.items()}
         found = self._copied({i: (items[i][0], notes) for i, notes in related.items()})

@@ -146,12 +146,13 @@ def same_spelling(a: str, b: str) -> bool:
     if _letters(a) == _letters(b):
         return True
     ones, others = a.split(), b.split()
-    if any(_tells_apart(w) for w in set(ones) ^ set(others)) or len(ones) != len(others):
-        return False
-    return all(
-        one == other or difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _SPELLED
-        for one, other in zip(ones, others, strict=True)
-    )
+    return len(ones) == len(others) and all(map(_same_word, ones, others))
+
+
+def _same_word(a: str, b: str) -> bool:
+    if a == b or _tells_apart(a) or _tells_apart(b):
+        return a == b
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() >= _SPELLED
 
 
 def _letters(key: str) -> str:

@@ -63,3 +63,8 @@ def test_where_a_home_was_is_not_where_it_is(awake: Awake) -> None:
     awake.observe("I moved to Tartu last week.")
     decision = awake.decide("Where was my home before?")
     assert decision is None or decision.text != "Tartu"
+
+
+def test_no_map_and_no_graph_decides_a_question_longer_than_questions_are(awake: Awake) -> None:
+    awake.observe("My home is in Split.")
+    assert awake.decide("Where is " + "Ana " * 20_000 + "home?") is None
