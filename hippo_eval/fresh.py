@@ -23,6 +23,7 @@ from hippo_mem.home import UserHome, data_home, make_folder, open_home
 from hippo_mem.knowledge import MEMORIES
 
 if TYPE_CHECKING:
+    from hippo_eval.kept_readings import LentModel
     from hippo_eval.token_meter import TokenMeter
     from hippo_mem.lm import LanguageModel
     from hippo_mem.memory import Hippo, HippoConfig
@@ -54,7 +55,7 @@ def open_model(name: str, adapter: str | Path | None = None) -> Iterator[Model]:
         lm.detach()
 
 
-def lent_model(name: str) -> LanguageModel:
+def lent_model(name: str) -> LentModel:
     """The language model, loaded once a process and place of models; whoever attaches to it detaches after.
 
     Raises: ModelUnavailable.
@@ -63,10 +64,10 @@ def lent_model(name: str) -> LanguageModel:
 
 
 @cache
-def _load(name: str, models_dir: Path) -> LanguageModel:
-    from hippo_mem.lm import LanguageModel
+def _load(name: str, models_dir: Path) -> LentModel:
+    from hippo_eval.kept_readings import LentModel
 
-    return LanguageModel.load(name, models_dir=models_dir)
+    return LentModel.load(name, models_dir=models_dir)
 
 
 @cache

@@ -10,6 +10,7 @@ nothing of how a cell is measured.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +18,14 @@ from pathlib import Path
 
 from hippo_eval.answerers import Progress
 from hippo_eval.border import exit_code
-from hippo_eval.cells import RUNS, stamp_of
+from hippo_eval.cells import RUNS, run_folder, stamp_of
 from hippo_eval.composing import whole_cell_of
 from hippo_eval.estimate import calibrate, seconds_of
+from hippo_eval.kept_readings import FILE, KeptReadings
 from hippo_eval.matrix_plan import FULL_SEEDS, FULL_SIZES, Matrix, cells, sizes_said
 from hippo_eval.runner import load_suite, recheck, run, silent
 from hippo_eval.settings import EvalConfig
-from hippo_eval.stamps import stamp
+from hippo_eval.stamps import foundation, stamp
 from hippo_eval.suites.choose import SUITES, check_suite
 from hippo_mem.errors import GuardrailError, HippoError, ModelUnavailable, StorageFull
 
@@ -57,7 +59,7 @@ def measure_matrix(
         say(line)
     folders = [whole_cell_of(c).folder(run_id, runs) for c in planned]
     todo = [
-        (c, f) for c, f in zip(planned, folders, strict=True) if stamp_of(f) != stamp(c, load_suite(c))
+        (c, f) for c, f in zip(planned, folders, strict=True) if stamp_of(f) != stamp(c, load_suite(c), shares=True)
     ]  # fmt: skip
     say(f"{len(planned)} cells, {len(planned) - len(todo)} of them finished; timing this machine on a sample")
     speed = calibrate(matrix.model)
@@ -68,7 +70,8 @@ def measure_matrix(
             cell = whole_cell_of(config)
             say(f"{cell.label:<40} {cell.suite:<20} {cell.items_label:<24} {spell(seconds)}")
         return planned
-    failed = _measure(todo, forecast, say, progress)
+    readings = KeptReadings(run_folder(run_id, runs) / FILE, rests_on=json.dumps(foundation(matrix.model)))
+    failed = _measure(todo, forecast, readings, say, progress)
     warned = recheck(run_id, runs)
     say(f"{warned} cells with warnings")
     if reports is not None:
@@ -83,8 +86,9 @@ def measure_matrix(
 
 
 def _measure(
-    todo: Sequence[tuple[EvalConfig, Path]], forecast: Sequence[float], say: Say, progress: Progress
-) -> list[str]:
+    todo: Sequence[tuple[EvalConfig, Path]], forecast: Sequence[float], readings: KeptReadings, say: Say,
+    progress: Progress,
+) -> list[str]:  # fmt: skip
     """Measure one cell after the other; returns what failed, a line each. What no cell would survive is raised."""
     failed = []
     spent = expected = 0.0
@@ -93,7 +97,7 @@ def _measure(
         name = f"{cell.label} {cell.suite} {cell.items_label}"
         began = time.perf_counter()
         try:
-            metrics = run(config, progress, folder, enforce=False)
+            metrics = run(config, progress, folder, enforce=False, readings=readings)
             said = f"em {metrics['em']:.3f}"
         except (ModelUnavailable, StorageFull):
             raise

@@ -20,7 +20,7 @@ from hippo_mem.types import Answer, Event, Outcome
 
 # Events told in one call: one transaction, surprise in batches, verdicts in the same order as one at a time.
 _TELL_BATCH = 16
-_ALONE = 16  # single questions are enough to know what one takes
+_ALONE = 8  # single questions are enough to know what one takes
 
 
 @dataclass(slots=True)

@@ -10,22 +10,23 @@ the command line: it takes an `EvalConfig` and reports progress through a callab
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hippo_eval import guardrails, invariants, schema
+from hippo_eval import dummy, guardrails, invariants, schema
 from hippo_eval.answerers import Memory, Progress
 from hippo_eval.cells import METRICS, RUNS, Cell, ItemRow, read_cell, run_folder, stamp_of, write_cell
 from hippo_eval.checkpoint import Checkpoint
 from hippo_eval.composing import whole_cell_of
-from hippo_eval.fresh import check_adapter
+from hippo_eval.fresh import check_adapter, lent_model, meter_of
 from hippo_eval.machine import machine, versions
 from hippo_eval.measuring import Measured, measure_cell
 from hippo_eval.rehearsal import rehearse
@@ -40,6 +41,9 @@ from hippo_mem.errors import ConfigError
 from hippo_mem.storage.experiment import session_folder, update_meta
 from hippo_mem.storage.jsonl import write_atomic
 
+if TYPE_CHECKING:
+    from hippo_eval.kept_readings import KeptReadings
+
 SCHEMA = 1
 
 
@@ -48,17 +52,20 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 def run(
-    config: EvalConfig, progress: Progress = silent, out: Path | None = None, *, enforce: bool = True
-) -> dict[str, Any]:
+    config: EvalConfig, progress: Progress = silent, out: Path | None = None, *, enforce: bool = True,
+    readings: KeptReadings | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Measure a cell and write it into `out`, by default `out_dir(config)`; the metrics of a finished one are read.
 
-    Args: enforce: raise for figures that forbid calling the run a success; False leaves that to the caller.
+    Args:
+        enforce: raise for figures that forbid calling the run a success; False leaves that to the caller.
+        readings: of the run's other cells, which count here as well.
     Returns: the metrics as plain data, without the questions.
     Raises: GuardrailError after everything is written; InputError, StoreFormatError, ModelUnavailable before anything
         is written; StorageFull with what was finished kept.
     """
     suite = load_suite(config)
-    mark = stamp(config, suite)
+    mark = stamp(config, suite, shares=readings is not None)
     folder = out or out_dir(config, suite)
     file = folder / METRICS
     if _repeatable(config) and not config.again and stamp_of(folder) == mark:
@@ -67,7 +74,8 @@ def run(
         check_run(config)
         work = Checkpoint(folder, mark)
         about = meta(config, suite, mark)
-        metrics, measured = _measure(config, suite, work, progress)
+        with _sharing(config, readings):
+            metrics, measured = _measure(config, suite, work, progress)
         metrics["stamp"] = mark
         metrics["warnings"] = [w.to_dict() for w in invariants.of_cell(metrics, _core(config, metrics))]
         frame = {"run_id": config.run_id, "seed": config.seed, "config_hash": metrics["config_hash"]}
@@ -80,6 +88,16 @@ def run(
         failures += [w["text"] for w in metrics["warnings"] if config.strict and w["text"] not in failures]
         guardrails.enforce(failures, str(file))
     return metrics
+
+
+@contextlib.contextmanager
+def _sharing(config: EvalConfig, readings: KeptReadings | None) -> Iterator[None]:
+    if readings is None or config.model == dummy.NAME:
+        yield
+        return
+    lm = lent_model(config.model)
+    with lm.sharing(readings, meter_of(lm)):
+        yield
 
 
 def measure(config: EvalConfig, progress: Progress = silent) -> dict[str, Any]:

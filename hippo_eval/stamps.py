@@ -26,17 +26,23 @@ _NO_FIGURES = ("report", "matrix.py", "matrix_plan.py", "estimate.py", "summary.
                "night_picture.py", "border.py", "schema", "sets", "cards.py", "build.py")  # fmt: skip
 
 
-def stamp(config: EvalConfig, suite: Suite) -> str:
-    """Sixteen hex digits of everything that decides the figures of a cell."""
+def stamp(config: EvalConfig, suite: Suite, *, shares: bool = False) -> str:
+    """Sixteen hex digits of everything that decides the figures of a cell.
+
+    Args: shares: whether readings of the run's other cells count in it.
+    """
     parts = {
         "config": hash_of(config),
-        "batch": config.batch_size,  # other batches round otherwise
+        "batch": [config.batch_size, shares],  # read in other company, prompts round otherwise
         "suite": suite_checksum(suite),
-        "model": model_identity(config.model),
-        "code": code_version(),
-        "versions": versions(),
+        **foundation(config.model),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def foundation(model: str) -> dict[str, Any]:
+    """What every figure of a model rests on."""
+    return {"model": model_identity(model), "code": code_version(), "versions": versions()}
 
 
 def suite_checksum(suite: Suite) -> str:

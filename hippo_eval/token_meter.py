@@ -16,9 +16,13 @@ from typing import Any
 class Spent:
     """Tokens read and generated, and the longest sequence that was held at once. Padding is not counted."""
 
-    n_read: int = 0
-    n_generated: int = 0
+    n_read: float = 0
+    n_generated: float = 0
     longest: int = 0
+
+    def share(self, n: int) -> Spent:
+        """What each of `n` texts spent, on average."""
+        return Spent(n_read=self.n_read / n, n_generated=self.n_generated / n, longest=self.longest)
 
 
 class TokenMeter:
@@ -42,6 +46,13 @@ class TokenMeter:
             yield spent
         finally:
             self._open.remove(spent)
+
+    def count(self, more: Spent) -> None:
+        """Add what was spent elsewhere to what is watched."""
+        for spent in self._open:
+            spent.n_read += more.n_read
+            spent.n_generated += more.n_generated
+            spent.longest = max(spent.longest, more.longest)
 
     def _count(self, module: Any, inputs: tuple[Any, ...], output: Any) -> None:
         if not self._open:
