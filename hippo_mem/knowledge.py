@@ -129,16 +129,23 @@ class Knowledge:
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer the map or the graph gives by itself, None where neither does.
 
-        The map is asked first, but for where somebody's home is: the graph knows who has moved since.
+        The map is asked first, but for where somebody's home is: the graph knows who has moved since. Where something
+        is, the graph tells if it was told of it as late as the map.
         """
-        memories: list[tuple[PlaceGraph | KnowledgeGraph | None, str]] = [(self.map, question), (self.graph, question)]
-        if living := _lives(question):
-            memories.insert(0, (self.graph, living))
-        for memory, asked in memories:
+
+        def ask(memory: PlaceGraph | KnowledgeGraph | None, asked: str) -> Decision | None:
             decision = memory.decide(asked, context=context, as_of=as_of) if memory is not None else None
-            if decision is not None and not _repeats(decision.text, question):
-                return replace(decision, text=_USERS.sub("your ", decision.text))
-        return None
+            return decision if decision is not None and not _repeats(decision.text, question) else None
+
+        living = _lives(question)
+        decision = (ask(self.graph, living) if living else None) or ask(self.map, question)
+        if decision is None:
+            decision = ask(self.graph, question)
+        elif decision.memory == "spatial" and decision.told is not None:
+            later = ask(self.graph, question)
+            if later is not None and later.told is not None and later.told >= decision.told:
+                decision = later
+        return decision and replace(decision, text=_USERS.sub("your ", decision.text))
 
     def maintain(self) -> dict[str, Any]:
         """Let places past their time go, and learn which steps lead on from the trajectories that succeeded."""

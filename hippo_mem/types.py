@@ -189,6 +189,8 @@ class Decision:
     lost (an older value, one of another context); `trace_ids` and `fact_ids` are what it rests on. `doubt` says
     when what was told may know better: "open", since it rests on one fact whose relation is a verb of no listed kind;
     "newer", on one fact that a newer note may have put right; "none" for chains of facts, whereabouts and the map.
+    `told` is when the newest of what it rests on was told, unix seconds; None where nothing told later competes with
+    it, as with a way over a map.
     """
 
     text: str
@@ -199,6 +201,7 @@ class Decision:
     fact_ids: tuple[int, ...] = ()
     confidence: float = 1.0
     doubt: Literal["none", "newer", "open"] = "none"
+    told: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.accounting import accounted, stems
 from hippo_mem.relational.containment import within
+from hippo_mem.relational.dates import DATE, HOUR, asked_for
 from hippo_mem.relational.decisions import Found
-from hippo_mem.relational.entities import entity_key
+from hippo_mem.relational.entities import Entity, entity_key
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
-from hippo_mem.relational.kinds import REGIONS, SETTLEMENTS
+from hippo_mem.relational.kinds import REGIONS, SETTLEMENTS, is_common
 from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
 from hippo_mem.relational.phrases import shortest
+from hippo_mem.relational.placing import placed
 from hippo_mem.relational.timeline import HOLDING
 from hippo_mem.relational.tuples import Tuple, TupleExtractor
 from hippo_mem.relational.unasking import Unasked, unask
@@ -136,6 +138,8 @@ class ByStatement:
                 return []
             if t.relation == LOCATED and way.wanted == "where":
                 return self._whereabouts(look, asking, way, t)
+            if t.relation == DATE and way.wanted == "when":
+                return self._appointed(look, asking, way, t, conditions)
             return self._ends(look, asking, way, t, conditions, at_tail=True)
         if mark in t.head:
             return self._ends(look, asking, way, t, conditions, at_tail=False) if t.head == mark else []
@@ -174,6 +178,27 @@ class ByStatement:
                 return found
         return []
 
+    def _appointed(
+        self, look: Lookups, asking: Asking, way: Unasked, t: Tuple, conditions: Sequence[Tuple]
+    ) -> list[Found]:
+        """The day or the hour at which something is, whichever is asked for; both where it is when."""
+        whole = replace(way, noun="")
+        dates, hours = (
+            {f.context: f for f in self._ends(look, asking, whole, _relation(t, relation), conditions, at_tail=True)}
+            for relation in (DATE, HOUR)
+        )
+        found = []
+        for context in {**dates, **hours}:
+            date, hour = dates.get(context), hours.get(context)
+            newest = max(filter(None, (date, hour)), key=lambda f: f.order)
+            text = asked_for(
+                way.noun, date.text if date else "", hour.text if hour else "", hour_is_newer=newest is hour
+            )
+            told = [f for f in (date, hour) if f is not None]
+            if text:
+                found.append(replace(newest, text=text, rows=tuple(dict.fromkeys(r for f in told for r in f.rows))))
+        return found
+
     def _as_answer(
         self, look: Lookups, way: Unasked, name: str, ids: frozenset[int], row: FactRow, asked: str, entity: int
     ) -> Found | None:
@@ -184,7 +209,8 @@ class ByStatement:
             return None
         if way.noun and end.key == f"user's {way.noun}":  # "What phone do I have?": not "your phone"
             return None
-        return Found(text=spoken(end.name), rows=(*look.description(name, ids), row), context=row.context_key,
+        text = _placed(row, end) if way.wanted == "where" and entity == row.tail else spoken(end.name)
+        return Found(text=text, rows=(*look.description(name, ids), row), context=row.context_key,
                      order=row.order, conf=row.conf, entity=entity)  # fmt: skip
 
     def _with_older(self, look: Lookups, found: list[Found], relation: str, ids: frozenset[int]) -> list[Found]:
@@ -229,7 +255,8 @@ class ByStatement:
             older = tuple(dict.fromkeys(spoken(p) for p in past if p != place.name))[:3]
             if not self._accounted(look, asking, way, t, last.because[-1], (), others=last.because):
                 continue
-            found.append(Found(text=spoken(place.name), rows=(*look.description(t.head, ids), *last.because),
+            text = _placed(last.because[-1], place)
+            found.append(Found(text=text, rows=(*look.description(t.head, ids), *last.because),
                                context=context, order=last.because[-1].order, conf=last.conf, entity=last.place,
                                older=older))  # fmt: skip
         if not found:
@@ -317,6 +344,10 @@ class ByStatement:
         others: Sequence[FactRow] = (),
     ) -> bool:
         return accounted(look, asking.text, asking.verbs, way.noun, t, (row, *others), conditions)
+
+
+def _placed(row: FactRow, place: Entity) -> str:
+    return placed(row, spoken(place.name), common=is_common(place.name))
 
 
 def _structural(t: Tuple) -> bool:

@@ -17,6 +17,7 @@ from hippo_mem.relational.decisions import Found, decision_of
 from hippo_mem.relational.entities import Entity
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
 from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
+from hippo_mem.relational.placing import placed
 from hippo_mem.relational.query import NOW, Along, Node, Query, When
 from hippo_mem.relational.question_words import CHANGE, PRONOUNS, Reading, Word, premises, readings, words_of
 from hippo_mem.relational.tuples import USER
@@ -134,8 +135,11 @@ class ByWalk:
         return kept
 
     def _found(self, look: Lookups, reached: Reached, query: Query) -> Found:
+        text, last = _called(look, reached.entity), reached.rows[-1]
+        if query.wanted == "where" and reached.entity == last.tail:
+            text = placed(last, text, common=kinds.is_common(text))
         return Found(
-            text=_called(look, reached.entity), rows=reached.rows, context=reached.context, order=reached.order,
+            text=text, rows=reached.rows, context=reached.context, order=reached.order,
             conf=reached.conf, entity=reached.entity, older=tuple(_called(look, i) for i in reached.older),
         )  # fmt: skip
 

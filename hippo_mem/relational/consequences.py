@@ -1,18 +1,21 @@
 """What a telling says besides its own words: in one name for one meaning, and with what it ends or hands on.
 
 "The clinic employs Ana" is that she works there; who sold the boat she owned owns it no longer; who left the clinic
-she worked at works there no more. In: the tuples of an event, and the store for what held before. Out: tuples.
+she worked at works there no more; who switched from coffee to tea drinks tea, if it was coffee she drank.
+In: the tuples of an event, and the store for what held before. Out: tuples.
 Knows nothing of how tuples were read, or of what becomes of them.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hippo_mem.relational import lexicon as lex
-from hippo_mem.relational.entities import Sameness
+from hippo_mem.relational.dates import DATE, HOUR, only_hour
+from hippo_mem.relational.entities import Sameness, entity_key
 from hippo_mem.relational.relation_words import singular
 from hippo_mem.relational.timeline import one_of_its_kind
 from hippo_mem.relational.tuples import Tuple
@@ -20,6 +23,7 @@ from hippo_mem.relational.whereabouts import LOCATED
 
 # What is told in these is kept in the other; "-" turns head and tail around.
 _KEPT_AS = {"employ": "-works_at", "employer_of": "-works_at", "employee_of": "works_at", "owner_of": "-owner"}
+_OWN = re.compile(r"^.*?'s ")
 _NAMED_BY_RELATION = ("'s owner", "'s employer", "'s employee")
 _GIVEN_AWAY = lex.word_set("sell give donate give_away bequeath pass_on sign_over gift leave_to award")
 _ACQUIRED = lex.word_set("buy inherit purchase acquire win")
@@ -31,9 +35,21 @@ _PARTED = lex.word_set(
     "divorce leave break_up_with split_up_with split_with separate_from break_off_with divorced_from separated_from "
     "break_with fire dismiss"
 )
+# "from" is what is given up and "to" what takes its place; of the others it is the object, and what is named with it.
+_SWITCHED = {
+    f"{verb}_from": f"{verb}_to" for verb in "switch change convert transfer shift migrate upgrade downgrade".split()
+}
+_EXCHANGED = {"replace": "replace_with", "trade": "trade_for", "swap": "swap_for", "exchange": "exchange_for",
+              "trade_in": "trade_in_for"}  # fmt: skip
+# What somebody does or has for a while, in which one thing may take the place of another.
+_CURRENT = lex.word_set(
+    "works_at works_as job studies studies_at drives plays use drink eat ride wear attend take teach practice practise "
+    "member_of go_to subscribe_to rent smoke watch read learn train_in bank_with owns"
+)
+_CURRENT_OF_OWN = ("is_a", "name", "is")
 _ENDED_BY_LEAVING = ("works_at", "lives_in", "studies_at", "located_at", "member_of", "has_a_home_in")
 _ENDED_BY_PARTING = ("spouse", "engaged_to", "partner_of", "girlfriend_of", "boyfriend_of", "wife_of", "husband_of",
-                     "fiance_of", "works_at")  # fmt: skip
+                     "fiance_of", "date", "works_at")  # fmt: skip
 
 
 def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
@@ -44,7 +60,7 @@ def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
     for t in _by_name(list(tuples)):
         if t.relation == "name" and t.head.endswith(_NAMED_BY_RELATION):
             continue  # said by the relation itself, which can pass to somebody else
-        kept = _KEPT_AS.get(t.relation, "")
+        kept = HOUR if t.relation == DATE and only_hour(t.tail) else _KEPT_AS.get(t.relation, "")
         if t.relation == "owns" and one_of_its_kind(t):
             kept = "-owner"
         if kept.startswith("-"):
@@ -81,14 +97,18 @@ def _by_name(tuples: list[Tuple]) -> list[Tuple]:
 
 def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], context_key: str | None) -> list[Tuple]:
     """What follows from an event for facts that held before it; `[]` for most events."""
-    if not any(t.negated or t.relation in _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED for t in tuples):
+    telling = _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED | _SWITCHED.keys() | _EXCHANGED.keys()
+    if not any(t.negated or t.relation in telling for t in tuples):
         return []
     same = Sameness(connection, context_key)
     found = [d for t in tuples if t.negated and t.conf == 1.0 for d in _denied_kind(connection, same, t, context_key)]
     for t in tuples:
         if t.negated or t.conf < 1.0:
             continue
-        if t.relation in _GIVEN_AWAY:
+        if (by := _SWITCHED.get(t.relation) or _EXCHANGED.get(t.relation)) is not None:
+            for new in [o for o in tuples if (o.head, o.relation) == (t.head, by) and not o.negated]:
+                found += _handed_on(connection, same, t, new, context_key)
+        elif t.relation in _GIVEN_AWAY:
             takers = [o for o in tuples if o.relation == "has" and o.tail == t.tail and not o.negated]
             if _holds(connection, same, t.tail, ("owner",), t.head, context_key):
                 found += [replace(o, head=t.tail, relation="owner", tail=o.head, head_kind=o.tail_kind,
@@ -109,6 +129,31 @@ def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], contex
                 if t.relation in _PARTED:
                     found.append(replace(t, head=t.tail, tail=t.head, relation=relation, negated=True,
                                          head_kind=t.tail_kind, tail_kind=t.head_kind))  # fmt: skip
+    return found
+
+
+def _handed_on(
+    connection: sqlite3.Connection, same: Sameness, old: Tuple, new: Tuple, context_key: str | None
+) -> list[Tuple]:
+    """What somebody, or something of theirs, was told to be or do with the old is so of the new."""
+    owner = entity_key(old.head)
+    heads = sorted(same.of_name(old.head))
+    tails = sorted({i for name in (old.tail, _OWN.sub("", old.tail)) for i in same.of_name(name)})
+    if not heads or not tails:
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT f.relation, h.name, h.key, h.kind, t.name, f.time_text FROM facts f "
+        "JOIN entities h ON h.id = f.head "
+        f"JOIN entities t ON t.id = f.tail WHERE f.tail IN ({','.join('?' * len(tails))}) AND f.valid_to IS NULL "
+        f"AND f.negated = 0 AND +f.context_key IS ? AND (f.head IN ({','.join('?' * len(heads))}) "
+        "OR substr(h.key, 1, ?) = ?)",
+        (*tails, context_key, *heads, len(owner) + 3, f"{owner}'s "),
+    ).fetchall()
+    found = []
+    for relation, head, key, kind, tail, when in rows:
+        if relation in (_CURRENT_OF_OWN if key.startswith(f"{owner}'s ") else _CURRENT):
+            now = replace(new, head=head, relation=relation, head_kind=kind, place="", time_text=when)
+            found += [replace(now, tail=tail, tail_kind=old.tail_kind, negated=True), now]
     return found
 
 

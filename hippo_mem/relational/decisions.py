@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hippo_mem.relational.dates import DATE, HOUR
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
+from hippo_mem.relational.tuples import USER
 from hippo_mem.relational.vocabulary import listed_kind
 from hippo_mem.types import Decision
 
@@ -60,14 +62,22 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
         text=listed(texts), memory="relational", path=tuple(dict.fromkeys(look.words(r) for r in rows)),
         others=tuple(dict.fromkeys([*lost, *older])), trace_ids=look.traces(rows),
         fact_ids=tuple(r.id for r in rows), confidence=conf,
-        doubt=_doubt(rows),
+        doubt=_doubt(look, rows), told=newest.order[0],
     )  # fmt: skip
 
 
-def _doubt(rows: Sequence[FactRow]) -> Literal["none", "newer", "open"]:
-    if len(rows) != 1 or rows[0].relation in _WHEREABOUTS:
+def _doubt(look: Lookups, rows: Sequence[FactRow]) -> Literal["none", "newer", "open"]:
+    told = [row for row in rows if not _is_mine(look, row)] or rows
+    if {row.relation for row in told} <= {DATE, HOUR}:
+        return "newer"
+    if len(told) != 1 or told[0].relation in _WHEREABOUTS:
         return "none"
-    return "newer" if listed_kind(rows[0].relation) else "open"
+    return "newer" if listed_kind(told[0].relation) else "open"
+
+
+def _is_mine(look: Lookups, row: FactRow) -> bool:
+    """Whether a fact only says who "my daughter" is: what is told of her rests on one more."""
+    return row.relation.endswith("_of") and look.entity(row.tail).key == USER
 
 
 def newest_alone(found: Sequence[Found]) -> list[Found]:

@@ -100,14 +100,20 @@ def read_noun(phrase: Phrase, resolve: Resolve, speaker: str, *, subject: bool =
         return (_plain(speaker, "user" if speaker == USER else "person"),)
     if low in _THIRD:
         names = resolve(low, subject, False)
-        human = low in ("he", "him", "she", "her") or (low in ("they", "them") and names and names[0][:1].isupper())
-        kind: Kind = "person" if human else phrase.kind
+        several = low in ("they", "them") and bool(names)
+        human = low in ("he", "him", "she", "her") or (several and _is_human(names[0]))
+        kind: Kind = "person" if human else "thing" if several else phrase.kind
         return tuple(_plain(n, kind) for n in names) or (() if low == "it" else (_plain(low, kind),))
     if low in ("one", "ones", "yours") or low.startswith("your "):
         return ()
     if low in lex.PRONOUNS and low not in ("someone", "something"):
         return ()
     return tuple(_whole(phrase, text, owner, rest, resolve, speaker) for owner, rest in _owners(text, resolve, speaker))
+
+
+def _is_human(name: str) -> bool:
+    last = name.split(" ")[-1]
+    return name[:1].isupper() or last in lex.PLURAL_KIN or bool(role_name(last.removesuffix("s")))
 
 
 def _plain(name: str, kind: Kind) -> Named:

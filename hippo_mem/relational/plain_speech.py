@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from hippo_mem.relational.changes import now_holds
+
 # Said before a statement without being part of it. The first need no comma after them, the second do.
 _OPENERS = "|".join(
     (
@@ -44,6 +46,11 @@ _ASIDE = re.compile(
 )
 _CLOSER = re.compile(
     r"(?:[\s,]+(?:lol|lmao|haha+|hehe|btw|tbh|xd|smh|:\)|:\(|;\)|:D|<3))+(?=\s*[.!?]*$)", re.IGNORECASE
+)
+# What says only that it holds now, at the end of a statement.
+_NOWADAYS = re.compile(
+    r"(?<=\w),? (?:now|nowadays|these days|at the moment|currently|for now|from now on|as of (?:now|today))(?=[.!]*$)",
+    re.IGNORECASE,
 )
 _BARE = {
     "im": "I'm", "ive": "I've", "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "isnt": "isn't",
@@ -88,19 +95,20 @@ _TURNED = (
     (re.compile(r"^(?:for|as) (?P<for>[^,]+?),? nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I),
      r"\g<what> is the best for \g<for>\g<rest>"),
     (re.compile(r"^nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I), r"\g<what> is the best\g<rest>"),
-    (re.compile(r"^(?P<what>.+?) (?:(?:was|were|has been|have been|got|is) )?(?:has |have )?changed "
-                r"(?:from .+? )?to (?P<is>.+)$", re.I), r"\g<what> is \g<is>"),
     (re.compile(r"^nothing (?P<does>\w+s\b.*?) (?:like|as much as|more than) (?P<what>.+?)(?P<end>[.!]*)$", re.I),
      r"\g<what> \g<does>\g<end>"),
 )  # fmt: skip
-_CHANGED_MINE = re.compile(
-    r"^(?:i|we)(?:['\u2019]ve| have)? (?:changed|moved|switched) (?P<what>(?:my|our|the) [^,.]+?) "
-    r"(?:from .+? )?to (?P<is>[^,]+)$",
-    re.IGNORECASE,
+_TITLES = "Dr Mr Mrs Ms Prof St".split()
+# "I no longer live in Lyon, I moved": what follows is not denied.
+_DENIED_FIRST = re.compile(
+    r"^((?:I|[Ww]e|[Hh]e|[Ss]he|[Tt]hey|[Ii]t|[A-Z][\w\u2019'-]+)\b[^,]*"
+    r"\b(?:no longer|not|never|\w+n['\u2019]t)\b[^,]*?),\s+"
+    r"(?:but |and )?(?=(?:I|we|he|she|they|it)\b(?! (?:think|guess|suppose|believe|hope|fear|mean|said|says)\b))"
 )
 _BE = re.compile(r"\b(is|are|was|were)\b(?! not\b)")
 _SPLICE = re.compile(
-    r",\s+(?:and\s+|but\s+)?(?=(?:now (?:i|we|he|she|they|it|my|our)\b|(?:his|her|its|their) names? (?:is|are)\b|"
+    r",\s+(?:and\s+|but\s+)?(?=(?:now (?:i|we|he|she|they|it|my|our)\b|(?:i|we|he|she|they|it) now\b|"
+    r"(?:his|her|its|their) names? (?:is|are)\b|"
     r"(?:i|he|she|it|they|we)(?:['\u2019](?:s|re|ll|m|ve)| is| are| was| were| will| have| has)\b))",
     re.IGNORECASE,
 )
@@ -108,7 +116,7 @@ _SUBORDINATE = re.compile(
     r"^(?:when|if|because|after|before|while|since|as|although|though|once|until|whenever|wherever|unless|in case)\b",
     re.I,
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)" + "".join(rf"(?<!\b{t}\.)" for t in _TITLES) + r"\s+(?=\S)")
 
 
 @lru_cache(maxsize=4096)
@@ -144,10 +152,11 @@ def _plain(sentence: str) -> str:
     opened = _OPENER.sub("", said)
     said = opened or said
     said = _COPULA.sub(" is ", said)
+    said = _NOWADAYS.sub("", said)
     if (wrong := _WRONG.match(said)) is not None:
         said = f"{wrong['what'] or wrong['thing']} is {wrong['is']}"
-    if (changed := _CHANGED_MINE.match(said)) is not None:
-        said = f"{changed['what']} is {changed['is']}"
+    said = _DENIED_FIRST.sub(r"\1. ", said)
+    said = now_holds(said)
     for shape, straight in _TURNED:
         said = shape.sub(straight, said)
     if not _SUBORDINATE.match(said):

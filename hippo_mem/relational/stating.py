@@ -275,6 +275,9 @@ class _Clause:
                     if said.verb in voc.PUTTING and placed.preposition not in _THITHER and self._happened:
                         relation = "located_at"
                     yield self.state(subject, relation, n, "passive", place=placed.text)
+                    if self._is_carried(subject, placed, n):
+                        made = self.state(subject, "located_at", n, "movement", place=placed.text)
+                        yield replace(made, tail_kind="place")
             for k, when in enumerate(said.times):
                 preposition, _, rest = when.partition(" ")
                 dated = rest and preposition in lex.TIME_PREPOSITIONS | {"to"}
@@ -295,6 +298,11 @@ class _Clause:
                     yield from (self.state(subject, "has", n, "holding") for n in self.objects)
             if not any_found:
                 yield self.state(subject, "is", verb.replace("_", " "), "passive")
+
+    def _is_carried(self, subject: Named, placed: Placed, to: Named) -> bool:
+        """ "The key was moved to the shed": it is there now."""
+        goes = self.said.verb in _CARRIED and placed.preposition in ("to", "into", "onto")
+        return goes and self._happened and subject.kind != "person" and to.kind not in ("time", "number", "person")
 
     def _doing(self, forced: Pattern | None) -> Iterator[Tuple]:
         said = self.said
@@ -404,6 +412,9 @@ class _Clause:
         if moving and not _EVERY.search(" ".join(said.times)):
             yield from self._arrival(subject, goals, homes)
         receivers = [n for p, named in self.complements if p.preposition == "to" for n in named]
+        receivers += [  # "gave the drill back to me"
+            n for p, named in self.places if p.preposition == "to" for n in named if n.kind in ("person", "user")
+        ]
         for thing in self.objects:
             noun = head_noun(thing.name)
             if noun in voc.LIGHT_NOUNS or thing.kind in ("time", "number"):

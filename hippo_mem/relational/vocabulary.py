@@ -14,7 +14,7 @@ from hippo_mem.relational import lexicon as lex
 FUNCTIONAL: frozenset[str] = lex.word_set(
     "located_at lives_in works_at works_as born_in born_on died_in died_on name owner spouse fiance age birthday "
     "address hometown nationality capital color size price cost email phone phone_number password pin number weight "
-    "height date partner boss job salary surname nickname temperature status capacity population currency code "
+    "height date hour partner boss job salary surname nickname temperature status capacity population currency code "
     "mother_tongue shoe_size license_plate blood_type username"
 )
 # (a, relation, b) says the same as (b, INVERSE[relation], a).
@@ -94,7 +94,7 @@ TAKING: frozenset[str] = lex.word_set(
 DROPPING: frozenset[str] = lex.word_set(
     "drop put_down discard leave lose give_away throw_away toss sell throw_out get_rid_of set_down abandon dump donate"
 )
-GIVING: frozenset[str] = lex.word_set("give hand pass sell lend donate send bring offer award hand_over pass_on")
+GIVING: frozenset[str] = lex.word_set("give hand pass sell lend donate send bring offer award hand_over pass_on return")
 PUTTING: frozenset[str] = lex.word_set("put place leave store hide keep park set lay hang stash drop plant bury")
 # "took a nap", "got a call", "gave a talk": the noun carries the action; nothing changes hands.
 LIGHT_NOUNS: frozenset[str] = lex.word_set(

@@ -75,8 +75,7 @@ def stays(
             where = at.get(fact.head)
             if not fact.negated:
                 holder_now = fact
-                if where is not None:
-                    stay(order, where.tail, fact, where)
+                stay(order, where.tail if where is not None else None, fact, where)
             elif holder_now is None or holder_now.head == fact.head:
                 if where is not None:
                     stay(order, where.tail, fact, where)

@@ -130,11 +130,12 @@ class MapView:
             if not found:
                 return None
             found.sort(key=lambda f: f[0], reverse=True)
-            best = found[0][1]
+            told_at, best, _ = found[0]
             others = tuple(dict.fromkeys(a.text for _, a, _ in found[1:] if a.text != best.text))
             traces = links.edge_traces(connection, best.edges)
         return Decision(
-            text=best.text, memory="spatial", path=best.steps, others=others, trace_ids=traces, confidence=best.sure
+            text=best.text, memory="spatial", path=best.steps, others=others, trace_ids=traces, confidence=best.sure,
+            told=told_at if asking.kind == "where" else None,
         )  # fmt: skip
 
     def _journey(self, question: str, context: str | None, as_of: float | None) -> Decision | None:

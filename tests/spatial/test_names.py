@@ -44,7 +44,7 @@ def test_nobody_is_at_home_where_somebody_else_is(awake: Awake) -> None:
     ("asked", "told"),
     [
         ("Which town is Ismael Oakes's home in?", "Tartu"), ("Where is Ismael Oakes's home now?", "Tartu"),
-        ("In which city is my home?", "Tartu"), ("Where is my home?", "Tartu"), ("Where is my office?", "inside Split"),
+        ("In which city is my home?", "Tartu"), ("Where is my home?", "Tartu"), ("Where is my office?", "Split"),
     ],
 )  # fmt: skip
 def test_a_home_is_where_its_owner_has_moved_to(awake: Awake, asked: str, told: str) -> None:

@@ -1,0 +1,92 @@
+"""A change that is told, as what holds now: "the meeting was moved from Monday to Thursday" is "the meeting is on
+Thursday", "our rent went up to 950 euros" is "our rent is 950 euros".
+
+A sentence in, a sentence out; one that tells no such change comes back as it is. Words decide, no parser. Knows nothing
+of stores or of what held before.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HAS = r"(?:['\u2019]ve| have| has)?"
+_MINE = re.compile(
+    rf"^(?:i|we){_HAS} (?:changed|switched) (?P<what>(?:my|our|the) [^,]+?) (?:from .+? )?to (?P<is>[^,]+)$",
+    re.IGNORECASE,
+)
+_CHANGED = re.compile(
+    r"^(?P<what>.+?) (?:(?:was|were|has been|have been|got|is) )?(?:has |have )?changed (?:from .+? )?to (?P<is>.+)$",
+    re.IGNORECASE,
+)
+_ROSE = re.compile(
+    r"^(?P<what>.+?) (?:(?:has|have) )?(?:just )?(?:(?:went|gone) (?:up|down)|rose|risen|increased|dropped|fell|fallen|"
+    r"decreased|been (?:raised|lowered|increased|reduced)) (?:from .+? )?to (?P<is>[^a-z]{0,3}\d.*)$",
+    re.IGNORECASE,
+)
+_NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*)?"
+_PARTED = re.compile(
+    rf"^(?P<one>{_NAME}) and (?P<other>{_NAME}) (?:(?:have|are|got|get|just|recently) ){{0,3}}"
+    r"(?:divorced|(?:split|broke|broken) up|separated)\b"
+)
+
+_PUT_OFF = (
+    r"(?:moved(?: back| forward| up)?|postponed|rescheduled|delayed|deferred|shifted|changed|switched|put off|put back|"
+    r"pushed(?: back| out| forward)?|brought forward|extended|set)"
+)
+_BEEN = r"(?:was|were|is|are|got|gets|has been|have been|had to be|will be|is being)"
+_RESCHEDULED = (
+    re.compile(
+        rf"^(?P<what>.+?) (?:{_BEEN} )?(?:now |just |again )?{_PUT_OFF}(?: again)? (?:from .+? )?(?:to|until|till) "
+        r"(?P<is>.+)$",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"^(?:i|we|they|he|she){_HAS}(?: had to)? {_PUT_OFF} (?P<what>(?:my|our|the|his|her|their) [^,]+?) "
+        r"(?:from .+? )?(?:to|until|till) (?P<is>.+)$",
+        re.IGNORECASE,
+    ),
+)
+_SOMEBODY = re.compile(r"(?:i|you|he|she|we|they|it|some(?:body|one))(?:['\u2019](?:ve|s))?", re.IGNORECASE)
+
+_MONTH = (
+    r"(?:(?:january|february|march|april|may|june|july|august|september|october|november|december)\b|"
+    r"(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
+)
+_NUMBER = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
+_DAY = (
+    r"(?:the )?(?:next |following |first |last )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+    rf"(?: (?:morning|afternoon|evening|night))?\b|{_MONTH} {_NUMBER}\b|"
+    rf"{_NUMBER}(?: of)? {_MONTH}|the \d{{1,2}}(?:st|nd|rd|th)\b"
+)
+_SEASON = rf"{_MONTH}(?: \d{{4}})?|\d{{4}}|(?:the )?(?:spring|summer|autumn|fall|winter)"
+_HOUR = (
+    r"\d{1,2}(?:[:.]\d\d)?\s?(?:am\b|pm\b|a\.m\.|p\.m\.|o['\u2019]clock)|\d{1,2}:\d\d|noon|midnight|"
+    r"(?:half|quarter|five|ten|twenty) (?:past|to) \w+"
+)
+_THEN = r"tomorrow|today|tonight|(?:next|this) (?:week|month|year|weekend)|the weekend"
+_ENDING = r"(?:(?:,| at| on| in the| sharp| instead| because| due| since| as| so)\b.*)?[.!]*$"
+# What each kind of time is told with.
+_TOLD_WITH = tuple(
+    (word, re.compile(f"(?:{times}){_ENDING}", re.IGNORECASE))
+    for word, times in (("on", _DAY), ("in", _SEASON), ("at", _HOUR), ("", _THEN))
+)
+
+
+def now_holds(said: str) -> str:
+    """The sentence, or what holds after the change it tells."""
+    if (put_off := _rescheduled(said)) is not None:
+        return put_off
+    for shape in (_MINE, _CHANGED, _ROSE):
+        if (found := shape.match(said)) is not None:
+            return f"{found['what']} is {found['is']}"
+    return _PARTED.sub(r"\g<one> broke up with \g<other>", said)
+
+
+def _rescheduled(said: str) -> str | None:
+    for shape in _RESCHEDULED:
+        if (found := shape.match(said)) is None or _SOMEBODY.fullmatch(found["what"]):
+            continue
+        for word, times in _TOLD_WITH:
+            if times.match(found["is"]):
+                return " ".join(filter(None, (found["what"], "is", word, found["is"])))
+    return None
