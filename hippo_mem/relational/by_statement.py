@@ -21,7 +21,7 @@ from hippo_mem.relational.entities import Entity, entity_key
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.kinds import REGIONS, SETTLEMENTS, is_common
-from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
+from hippo_mem.relational.lookups import Lookups, only_its_noun, says_nothing, spoken
 from hippo_mem.relational.phrases import shortest
 from hippo_mem.relational.placing import placed
 from hippo_mem.relational.timeline import HOLDING
@@ -207,7 +207,7 @@ class ByStatement:
             return None
         if entity_key(end.name) == entity_key(name) or says_nothing(end.key, row.relation):
             return None
-        if way.noun and end.key == f"user's {way.noun}":  # "What phone do I have?": not "your phone"
+        if only_its_noun(end.key, way.noun):
             return None
         text = _placed(row, end) if way.wanted == "where" and entity == row.tail else spoken(end.name)
         return Found(text=text, rows=(*look.description(name, ids), row), context=row.context_key,

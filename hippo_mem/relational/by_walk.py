@@ -16,7 +16,7 @@ from hippo_mem.relational.containment import within
 from hippo_mem.relational.decisions import Found, decision_of
 from hippo_mem.relational.entities import Entity
 from hippo_mem.relational.grammar import MAX_NAME_WORDS, Grammar
-from hippo_mem.relational.lookups import Lookups, says_nothing, spoken
+from hippo_mem.relational.lookups import Lookups, only_its_noun, says_nothing, spoken
 from hippo_mem.relational.placing import placed
 from hippo_mem.relational.query import NOW, Along, Node, Query, When
 from hippo_mem.relational.question_words import CHANGE, PRONOUNS, Reading, Word, premises, readings, words_of
@@ -121,7 +121,7 @@ class ByWalk:
         for r in reached:
             entity = look.entity(r.entity)
             relation = r.rows[-1].relation
-            if says_nothing(entity.key, relation):
+            if says_nothing(entity.key, relation) or only_its_noun(entity.key, noun):
                 continue
             if _beside_the_noun(query.node, entity, relation):
                 continue

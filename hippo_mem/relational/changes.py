@@ -23,10 +23,15 @@ _ROSE = re.compile(
     r"decreased|been (?:raised|lowered|increased|reduced)) (?:from .+? )?to (?P<is>[^a-z]{0,3}\d.*)$",
     re.IGNORECASE,
 )
+_TURNED = re.compile(
+    r"^(?P<what>.+?) (?:has |have )?(?:just |recently )?turned (?P<age>\d{1,3})(?: years old)?"
+    r"(?=[.!,]*$| (?:today|yesterday|last|this|in|on)\b)",
+    re.IGNORECASE,
+)
 _NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*)?"
 _PARTED = re.compile(
     rf"^(?P<one>{_NAME}) and (?P<other>{_NAME}) (?:(?:have|are|got|get|just|recently) ){{0,3}}"
-    r"(?:divorced|(?:split|broke|broken) up|separated)\b"
+    r"(?:divorced|(?:split|broke|broken) up|separated)(?=[.!,]*$| (?:last|in|this|after|years?|yesterday|recently)\b)"
 )
 
 _PUT_OFF = (
@@ -79,6 +84,7 @@ def now_holds(said: str) -> str:
     for shape in (_MINE, _CHANGED, _ROSE):
         if (found := shape.match(said)) is not None:
             return f"{found['what']} is {found['is']}"
+    said = _TURNED.sub(r"\g<what> is \g<age> years old", said)
     return _PARTED.sub(r"\g<one> broke up with \g<other>", said)
 
 

@@ -14,7 +14,7 @@ from hippo_mem.relational.dates import DATE, HOUR
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
 from hippo_mem.relational.tuples import USER
-from hippo_mem.relational.vocabulary import listed_kind
+from hippo_mem.relational.vocabulary import ATTRIBUTES, listed_kind
 from hippo_mem.types import Decision
 
 MIN_CONFIDENCE = 0.5
@@ -47,6 +47,8 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Deci
         return None
     if any(f.text[:1].isupper() for f in found):  # "your husband" is known by his name
         found = [f for f in found if not f.text.startswith("your ")]
+    if len(found) > 1 and all(f.text[:1].isdigit() and f.rows[-1].relation in ATTRIBUTES for f in found):
+        found = newest_alone(found)  # a rent, unlike a hobby, is one at a time
     newest = max(found, key=lambda f: f.order)
     winners = [f for f in found if f.context == newest.context]
     texts = list(dict.fromkeys(f.text for f in sorted(winners, key=lambda f: f.order)))

@@ -25,6 +25,7 @@ from hippo_mem.relational.timeline import HOLDING
 from hippo_mem.relational.whereabouts import LOCATED, Stay, stays
 from hippo_mem.storage.origins import origins_of
 
+_EMPTY_QUALITIES = frozenset({"new", "own", "other", "another"})
 MAX_ROWS = 2000  # of one lookup; what is older is not asked for
 _CONTEXTS = 50  # contexts one question is answered in
 _SAMPLE = 200  # facts at an entity that tell what sort of thing it is
@@ -175,6 +176,12 @@ def _as_of_holder(row: FactRow, holder: int) -> FactRow:
 def says_nothing(key: str, relation: str) -> bool:
     """Whether a description only repeats its relation: that the user's husband is the user's husband."""
     return relation.endswith("_of") and key.endswith(f"'s {relation.removesuffix('_of').replace('_', ' ')}")
+
+
+def only_its_noun(key: str, noun: str) -> bool:
+    """Whether a name only repeats the noun that is asked for: which phone you have is not "a new phone"."""
+    *qualities, last = key.rpartition("'s ")[2].split(" ")
+    return bool(noun) and last == noun and set(qualities) <= _EMPTY_QUALITIES
 
 
 def spoken(name: str) -> str:

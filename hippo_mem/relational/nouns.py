@@ -77,6 +77,8 @@ def head_noun(text: str) -> str:
 def property_of(noun: str) -> str:
     """The relation of a property noun ("phone number", "favorite food"); empty where `noun` is not one."""
     words = noun.lower().replace("favourite", "favorite").replace("colour", "color").split()
+    if len(words) > 1 and words[0] in ("new", "current", "latest", "updated", "present"):
+        words = words[1:]  # a property has one value: the new one is it
     if not words:
         return ""
     if words[0] in ("favorite", "preferred") and len(words) > 1:

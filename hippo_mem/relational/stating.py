@@ -31,6 +31,7 @@ _HAVING_LIGHT = voc.LIGHT_NOUNS | lex.word_set(
     "breakfast lunch dinner supper meal drink coffee tea party meeting conversation chat fun time look problem trouble "
     "baby fight argument talk date picnic barbecue need"
 )
+_TO_SOMEBODY = re.compile(r"(.+?) to ((?:[A-Z]|(?:my|his|her|our|their|your) \w)[^,]*|me|him|her|us|them)$")
 _RELEASED = voc.PUTTING - lex.word_set("park keep store hide hang plant bury lay set")
 _CARRIED = lex.word_set("move bring carry take transfer deliver send return drive")
 _PLACE_NOUNS = lex.word_set(
@@ -78,6 +79,7 @@ class Reader:
         return self.pronouns.resolve(pronoun, subject=subject, possessive=possessive)
 
     def _one(self, said: Statement) -> Iterator[Tuple]:
+        said = _with_receiver(said)
         clause = _Clause(said=said, subjects=self._names(said.subjects, said, subject=True))
         clause.agents = self._names(said.agents, said, subject=True)
         clause.objects = self._names(said.objects, said)
@@ -324,6 +326,8 @@ class _Clause:
             for thing in self.objects:
                 if become:
                     yield self.state(subject, "is_a", thing, "copular")
+                    if lex.is_trade(head_noun(thing.name)):  # and no longer what it was before
+                        yield replace(self.state(subject, "works_as", thing, "copular"), tail_kind="thing")
                     continue
                 yield self.state(subject, self._relation(verb, thing), thing, pattern,
                                  alternatives=said.alternatives)  # fmt: skip
@@ -454,6 +458,17 @@ class _Clause:
         for placed in homes[:1]:
             yield self.state(subject, "located_at", placed.preposition, "movement", place=placed.text,
                              tail_kind="place")  # fmt: skip
+
+
+def _with_receiver(said: Statement) -> Statement:
+    """ "Lent the spare key to Ben": whoever is given something is no part of it, as the parser sometimes has it."""
+    if said.verb not in voc.GIVING or len(said.objects) != 1 or said.complements:
+        return said
+    (thing,) = said.objects
+    if (found := _TO_SOMEBODY.match(thing.text)) is None:
+        return said
+    receiver = Placed(preposition="to", phrases=(Phrase(text=found[2], kind="person"),), text=f"to {found[2]}")
+    return replace(said, objects=(replace(thing, text=found[1]),), complements=(receiver,))
 
 
 def _is_goal(placed: Placed) -> bool:

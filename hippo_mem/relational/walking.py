@@ -266,12 +266,14 @@ class Walker:
     def _places(self, start: Reached, node: At) -> list[Reached]:
         ids = node.of.ids if isinstance(node.of, Known) else self._look.same(start.entity)
         found = []
+        taken_away = False  # since it was said where it is
         for context, told in self._look.stays(ids).items():
             known = [s for s in told if self._look.as_of is None or s.since[0] <= self._look.as_of]
             if not known or (node.when.mode == "now" and torn(known)):
                 continue
             if node.when.mode == "now":
                 stay = known[-1] if known[-1].place is not None else None
+                taken_away = taken_away or stay is None
                 past = tuple(s.place for s in runs(known)[-2::-1] if s.place is not None)
             else:
                 stay, past = self._earlier(runs(known), node.when), ()
@@ -279,7 +281,7 @@ class Walker:
                 older = tuple(dict.fromkeys(p for p in past if p != stay.place))[:3]
                 found.append(Reached(entity=stay.place, rows=(*start.rows, *stay.because), context=context,
                                      older=older))  # fmt: skip
-        return found or (self._placed(start, ids) if node.when.mode == "now" else [])
+        return found or (self._placed(start, ids) if node.when.mode == "now" and not taken_away else [])
 
     def _earlier(self, told: Sequence[Stay], when: When) -> Stay | None:
         if when.mode == "first":

@@ -1,0 +1,107 @@
+"""What was told first is not said any longer once something else has taken its place, however that was put."""
+
+from __future__ import annotations
+
+import pytest
+
+from hippo_mem.awake import Awake
+from hippo_mem.relational.changes import now_holds
+from hippo_mem.relational.dates import asked_for, only_hour, parts
+
+WHERE_KEY = "Where is the spare key?"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "asked", "told"),
+    [
+        # things that were moved, told in words that the map knows as well
+        ("The spare key is under the mat.", "The spare key is now in the shed.", WHERE_KEY, "shed"),
+        ("The spare key is in the shed.", "The spare key is under the mat.", WHERE_KEY, "under the mat"),
+        ("The spare key is under the mat.", "I put the spare key in the shed.", WHERE_KEY, "shed"),
+        ("The spare key is under the mat.", "The spare key was moved to the shed.", WHERE_KEY, "shed"),
+        ("The spare key is in the hall.", "I moved the spare key from the hall to the shed.", WHERE_KEY, "shed"),
+        ("The spare key is in the hall.", "I took the spare key and put it in my bag.", WHERE_KEY, "your bag"),
+        ("The spare key is in the hall.", "I lent the spare key to Ben.", WHERE_KEY, None),  # wherever Ben is
+        ("The lamp is next to the sofa.", "The lamp is now behind the piano.", "Where is the lamp?",
+         "behind the piano"),
+        ("The keys are in a bowl.", "I took the keys and put them in my bag.", "Where are the keys?", "your bag"),
+        ("I lent my drill to Petra.", "Petra gave the drill back to me.", "Who has my drill?", "you"),
+        ("I lent my drill to Petra.", "Petra returned the drill to me.", "Who has my drill?", "you"),
+        # appointments
+        ("The meeting is on Monday.", "The meeting was moved from Monday to Thursday.", "When is the meeting?",
+         "Thursday"),
+        ("The meeting is on Monday.", "They postponed the meeting to May 11.", "When is the meeting?", "May 11"),
+        ("The visit is on Friday.", "The visit is at 3 pm.", "When is the visit?", "Friday at 3 pm"),
+        ("The visit is on Friday.", "The visit is at 3 pm.", "What day is the visit?", "Friday"),
+        ("The visit is on Friday at 3 pm.", "The visit was pushed back to 5 pm.", "When is the visit?",
+         "Friday at 5 pm"),
+        ("The visit is on Friday at 3 pm.", "I like tea.", "What time is the visit?", "3 pm"),
+        ("The visit is on Friday.", "I like tea.", "What time is the visit?", None),
+        # one for another
+        ("Tom works at Siemens.", "Tom switched from Siemens to Bosch.", "Where does Tom work?", "Bosch"),
+        ("I drink coffee at noon.", "I switched from coffee to tea.", "What do I drink at noon?", "tea"),
+        ("I like coffee.", "I switched from coffee to tea.", "What do I like?", "coffee"),  # that is not what was said
+        ("I drive a Fiat.", "I replaced my Fiat with a Volvo.", "What do I drive?", "Volvo"),
+        ("Our vet is Dr. Weiss.", "We changed our vet from Dr. Weiss to Dr. Blum.", "Who is our vet?", "Dr. Blum"),
+        ("Lisa is a nurse.", "Lisa became a doctor.", "What is Lisa's job?", "doctor"),
+        ("Marta is married to Leo.", "Marta and Leo got divorced.", "Who is Marta married to?", None),
+        # values
+        ("My favorite band is Blur.", "My new favorite band is Pulp.", "What is my favorite band?", "Pulp"),
+        ("Our rent is 900 euros.", "Our rent went up to 950 euros.", "What is our rent?", "950 euros"),
+        ("My son is 7 years old.", "My son just turned 8.", "How old is my son?", "8 years old"),
+        ("I live in Lyon.", "I no longer live in Lyon, I moved to Nantes.", "Where do I live?", "Nantes"),
+    ],
+)  # fmt: skip
+def test_the_newer_holds(awake: Awake, first: str, then: str, asked: str, told: str | None) -> None:
+    awake.observe(first)
+    awake.observe(then)
+    decision = awake.decide(asked)
+    assert (decision.text if decision is not None else None) == told
+
+
+def test_where_a_room_is_stays_with_the_map(awake: Awake) -> None:
+    awake.observe("The kitchen is north of the hallway.")
+    awake.observe("I like tea.")
+    decision = awake.decide("Where is the kitchen?")
+    assert decision is not None
+    assert (decision.memory, decision.text) == ("spatial", "north of the hallway")
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ("The concert has been postponed until May 11.", "The concert is on May 11."),
+        ("Dad's surgery was brought forward to half past ten.", "Dad's surgery is at half past ten."),
+        ("We moved our wedding from June to September.", "our wedding is in September."),
+        ("The exam has been moved to next week because of the storm.", "The exam is next week because of the storm."),
+        ("The wifi password was changed to pear34.", "The wifi password is pear34."),
+        ("I have changed my last name to Novak", "my last name is Novak"),
+        ("The toll has risen from 2 to 3 euros.", "The toll is 3 euros."),
+        ("Ana and Bo Lind split up.", "Ana broke up with Bo Lind."),
+    ],
+)
+def test_a_change_is_put_as_what_holds(said: str, held: str) -> None:
+    assert now_holds(said) == held
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I moved the lamp to the attic.", "The library moved to Elm Street.", "I switched to noon shifts.",
+        "Bo switched from tea to coffee.", "They moved to Porto in May.", "I turned the lamp on.", "She rose to speak.",
+        "Ana and Bo separated the eggs", "The crowd was moved to tears.", "", "I changed trains in May.",
+    ],
+)  # fmt: skip
+def test_what_tells_no_such_change_stays(said: str) -> None:
+    assert now_holds(said) == said
+
+
+def test_a_day_and_an_hour_are_told_apart() -> None:
+    assert parts("Friday at 3 pm") == ("Friday", "3 pm")
+    assert parts("10 o'clock on Thursday") == ("Thursday", "10 o'clock")
+    assert parts("every Tuesday") == ("every Tuesday", "")
+    assert only_hour("7:40")
+    assert not only_hour("Sunday at noon")
+    assert asked_for("", "Friday at 3 pm", "5 pm", hour_is_newer=True) == "Friday at 5 pm"
+    assert asked_for("time", "Friday at 3 pm", "5 pm", hour_is_newer=False) == "3 pm"
+    assert asked_for("day", "", "5 pm", hour_is_newer=True) == ""
