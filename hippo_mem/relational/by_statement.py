@@ -209,9 +209,9 @@ class ByStatement:
             return None
         if only_its_noun(end.key, way.noun):
             return None
-        text = _placed(row, end) if way.wanted == "where" and entity == row.tail else spoken(end.name)
-        return Found(text=text, rows=(*look.description(name, ids), row), context=row.context_key,
-                     order=row.order, conf=row.conf, entity=entity)  # fmt: skip
+        beside = _placed(row, end) if way.wanted == "where" and entity == row.tail else ""
+        return Found(text=spoken(end.name), rows=(*look.description(name, ids), row), context=row.context_key,
+                     order=row.order, conf=row.conf, entity=entity, placed=beside)  # fmt: skip
 
     def _with_older(self, look: Lookups, found: list[Found], relation: str, ids: frozenset[int]) -> list[Found]:
         history = look.rows(relation, heads=ids, history=True)
@@ -255,10 +255,9 @@ class ByStatement:
             older = tuple(dict.fromkeys(spoken(p) for p in past if p != place.name))[:3]
             if not self._accounted(look, asking, way, t, last.because[-1], (), others=last.because):
                 continue
-            text = _placed(last.because[-1], place)
-            found.append(Found(text=text, rows=(*look.description(t.head, ids), *last.because),
+            found.append(Found(text=spoken(place.name), rows=(*look.description(t.head, ids), *last.because),
                                context=context, order=last.because[-1].order, conf=last.conf, entity=last.place,
-                               older=older))  # fmt: skip
+                               older=older, placed=_placed(last.because[-1], place)))  # fmt: skip
         if not found:
             return self._ends(look, asking, way, _relation(t, "located_in"), (), at_tail=True)
         return found

@@ -46,7 +46,7 @@ class ByWalk:
         walker = Walker(look, self._functional)
         found: dict[str, Decision] = {}
         for query in self._queries(look, text):
-            decision = self._decide(look, walker, query)
+            decision = self._decide(look, walker, query, text)
             if decision is not None:
                 found.setdefault(decision.text.casefold(), decision)
         return next(iter(found.values())) if len(found) == 1 else None
@@ -101,13 +101,13 @@ class ByWalk:
         than = Grammar(reading.than, _named(look, reading.than), user).nouns_to_end()
         return None if than is None else When(mode=reading.mode, than=than)
 
-    def _decide(self, look: Lookups, walker: Walker, query: Query) -> Decision | None:
+    def _decide(self, look: Lookups, walker: Walker, query: Query, text: str) -> Decision | None:
         reached = [r for r in walker.ends(query.node) if r.rows]
         kept = self._fitting(look, query, reached)
         found = [self._found(look, r, query) for r in kept]
         if not found:
             return None
-        return decision_of(look, found, several=self._several(query.node, query))
+        return decision_of(look, found, several=self._several(query.node, query), question=text)
 
     def _fitting(self, look: Lookups, query: Query, reached: list[Reached]) -> list[Reached]:
         """Those that may answer the question word, and are what its noun calls them."""
@@ -136,11 +136,13 @@ class ByWalk:
 
     def _found(self, look: Lookups, reached: Reached, query: Query) -> Found:
         text, last = _called(look, reached.entity), reached.rows[-1]
+        beside = ""
         if query.wanted == "where" and reached.entity == last.tail:
-            text = placed(last, text, common=kinds.is_common(text))
+            beside = placed(last, text, common=kinds.is_common(text))
         return Found(
             text=text, rows=reached.rows, context=reached.context, order=reached.order,
             conf=reached.conf, entity=reached.entity, older=tuple(_called(look, i) for i in reached.older),
+            placed=beside,
         )  # fmt: skip
 
     def _several(self, node: Node, query: Query) -> bool:

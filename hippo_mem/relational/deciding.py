@@ -77,4 +77,4 @@ class Decider:
             several = way.noun in _PLURALS or way.noun.endswith("s")
         if way.wanted == "who" and relation.endswith("_of") and voc.is_held_by_one(relation):
             found = newest_alone(found)
-        return decision_of(look, found, several=several)
+        return decision_of(look, found, several=several, question=text)

@@ -13,6 +13,7 @@ from typing import Literal
 from hippo_mem.relational.dates import DATE, HOUR
 from hippo_mem.relational.fact_rows import FactRow
 from hippo_mem.relational.lookups import Lookups
+from hippo_mem.relational.placing import asks_where_it_is
 from hippo_mem.relational.tuples import USER
 from hippo_mem.relational.vocabulary import ATTRIBUTES, listed_kind
 from hippo_mem.types import Decision
@@ -25,7 +26,10 @@ MAX_ANSWERS = 5  # a longer list is no answer to a question
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One answer: its words, the facts it rests on in order, its context, and how late it was told."""
+    """One answer: its words, the facts it rests on in order, its context, and how late it was told.
+
+    `placed` are its words for a question that asks where it is ("under the mat"), where they are others.
+    """
 
     text: str
     rows: tuple[FactRow, ...]
@@ -34,15 +38,18 @@ class Found:
     conf: float
     entity: int | None = None
     older: tuple[str, ...] = ()
+    placed: str = ""
 
 
-def decision_of(look: Lookups, found: Sequence[Found], *, several: bool) -> Decision | None:
+def decision_of(look: Lookups, found: Sequence[Found], *, several: bool, question: str) -> Decision | None:
     """The decision that these answers make; None where they are too many or too unsure.
 
     Args:
         several: whether more than one answer together are one.
     """
     found = [f for f in found if f.text.casefold() not in _NOTHING_SAID]
+    if asks_where_it_is(question):
+        found = [replace(f, text=f.placed or f.text) for f in found]
     if not found:
         return None
     if any(f.text[:1].isupper() for f in found):  # "your husband" is known by his name

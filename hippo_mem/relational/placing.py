@@ -1,6 +1,7 @@
 """How a thing is placed, where that is part of where it is: under the mat, behind the piano, but simply the drawer.
 
-In: the fact that says where, and the name of the place. Out: the place as it is said. Knows nothing of questions.
+Only where a thing is, is answered so; where somebody put it, is the place alone. Words in, words out. Knows nothing of
+how facts were found.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ _ASIDE = (
 ).split()
 _TOLD = re.compile(rf"(?:{'|'.join(_ASIDE)}) \S".replace("_", " "), re.IGNORECASE)
 _RELATION = re.compile(rf"_({'|'.join(sorted(_ASIDE, key=len, reverse=True))})$")
+
+
+_WHERE_IT_IS = re.compile(
+    r"where(?:['\u2019]s| is| are| am) (?!.*\b(?:\w+ed|hidden|kept|put|left|found|hung|laid|\w+ing)\W*$)", re.IGNORECASE
+)
+
+
+def asks_where_it_is(question: str) -> bool:
+    """Whether a question asks where something is, and not where something was done."""
+    return _WHERE_IT_IS.match(question) is not None
 
 
 def placed(row: FactRow, name: str, *, common: bool) -> str:
