@@ -11,7 +11,7 @@ import re
 
 _HAS = r"(?:['\u2019]ve| have| has)?"
 _MINE = re.compile(
-    rf"^(?:i|we){_HAS} (?:changed|switched) (?P<what>(?:my|our|the) [^,]+?) (?:from .+? )?to (?P<is>[^,]+)$",
+    rf"^(?:i|we|they){_HAS} (?:changed|switched) (?P<what>(?:my|our|the) [^,]+?) (?:from .+? )?to (?P<is>[^,]+)$",
     re.IGNORECASE,
 )
 _CHANGED = re.compile(
@@ -20,7 +20,7 @@ _CHANGED = re.compile(
 )
 _ROSE = re.compile(
     r"^(?P<what>.+?) (?:(?:has|have) )?(?:just )?(?:(?:went|gone) (?:up|down)|rose|risen|increased|dropped|fell|fallen|"
-    r"decreased|been (?:raised|lowered|increased|reduced)) (?:from .+? )?to (?P<is>[^a-z]{0,3}\d.*)$",
+    r"decreased|(?:was|were|been|got) (?:raised|lowered|increased|reduced|cut)) (?:from .+? )?to (?P<is>[^a-z]{0,3}\d.*)$",
     re.IGNORECASE,
 )
 _TURNED = re.compile(
@@ -36,7 +36,7 @@ _PARTED = re.compile(
 
 _PUT_OFF = (
     r"(?:moved(?: back| forward| up)?|postponed|rescheduled|delayed|deferred|shifted|changed|switched|put off|put back|"
-    r"pushed(?: back| out| forward)?|brought forward|extended|set)"
+    r"pushed(?: back| out| forward)?|brought forward|extended|set|slipped)"
 )
 _BEEN = r"(?:was|were|is|are|got|gets|has been|have been|had to be|will be|is being)"
 _RESCHEDULED = (
@@ -52,6 +52,7 @@ _RESCHEDULED = (
     ),
 )
 _SOMEBODY = re.compile(r"(?:i|you|he|she|we|they|it|some(?:body|one))(?:['\u2019](?:ve|s))?", re.IGNORECASE)
+_PERSONAL = re.compile(rf"{_NAME} (?:has |have )?changed from ")  # "Felix changed from chemistry to law"
 
 _MONTH = (
     r"(?:(?:january|february|march|april|may|june|july|august|september|october|november|december)\b|"
@@ -63,7 +64,7 @@ _DAY = (
     rf"(?: (?:morning|afternoon|evening|night))?\b|{_MONTH} {_NUMBER}\b|"
     rf"{_NUMBER}(?: of)? {_MONTH}|the \d{{1,2}}(?:st|nd|rd|th)\b"
 )
-_SEASON = rf"{_MONTH}(?: \d{{4}})?|\d{{4}}|(?:the )?(?:spring|summer|autumn|fall|winter)"
+_SEASON = rf"{_MONTH}(?: \d{{4}})?|(?:19|20)\d\d|(?:the )?(?:spring|summer|autumn|fall|winter)"
 _HOUR = (
     r"\d{1,2}(?:[:.]\d\d)?\s?(?:am\b|pm\b|a\.m\.|p\.m\.|o['\u2019]clock)|\d{1,2}:\d\d|noon|midnight|"
     r"(?:half|quarter|five|ten|twenty) (?:past|to) \w+"
@@ -82,7 +83,9 @@ def now_holds(said: str) -> str:
     if (put_off := _rescheduled(said)) is not None:
         return put_off
     for shape in (_MINE, _CHANGED, _ROSE):
-        if (found := shape.match(said)) is not None:
+        if (found := shape.match(said)) is None or _SOMEBODY.fullmatch(found["what"]):
+            continue
+        if shape is not _CHANGED or not _PERSONAL.match(said):
             return f"{found['what']} is {found['is']}"
     said = _TURNED.sub(r"\g<what> is \g<age> years old", said)
     return _PARTED.sub(r"\g<one> broke up with \g<other>", said)

@@ -429,7 +429,8 @@ class _Clause:
             if thing.kind == "person" or property_of(thing.noun) or noun in ("job", "work"):
                 continue
             giving = said.verb in voc.GIVING or verb in voc.GIVING
-            if verb in voc.DROPPING or (giving and receivers and said.verb != "bring") or (
+            lasting = said.verb != "bring" or any(p.text.startswith("back") for p, _ in self.places)
+            if verb in voc.DROPPING or (giving and receivers and lasting) or (
                 verb in _RELEASED and self.places
             ):  # fmt: skip
                 yield self.state(subject, "has", thing, "holding", negated=True, place="")
