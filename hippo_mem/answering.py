@@ -61,8 +61,9 @@ class Answering:
             else:
                 where = Where(context_key=key) if key is not None else None
                 found = awake.recall(question, k, where=where, touch=touch)
-                if found.hits and (decision is None or open_to_doubt(question, found, decision, self._parser)):
-                    to_read[len(recalls)] = Asked(question=question, recall=found, decision=decision)
+                current = awake.current(question, found)
+                if current.hits and (decision is None or open_to_doubt(question, current, decision, self._parser)):
+                    to_read[len(recalls)] = Asked(question=question, recall=current, decision=decision)
                 elif decision is not None:
                     found = awake.evidence(question, decision, touch=False, searched=True)
             decisions.append(decision)

@@ -290,6 +290,12 @@ class Awake:
         """The answer the map or the graph gives by itself, with its path; None where neither decides."""
         return self.knowledge.decide(soften(question), context=context, as_of=as_of)
 
+    def current(self, question: str, recall: Recall) -> Recall:
+        """The recall without the episodes of which, as the graph knows, nothing holds any longer; the same where the
+        past is asked for."""
+        past = self.knowledge.outdated(question, [hit.trace.id for hit in recall.hits])
+        return replace(recall, hits=tuple(h for h in recall.hits if h.trace.id not in past)) if past else recall
+
     def evidence(self, question: str, decision: Decision, *, touch: bool = True, searched: bool = False) -> Recall:
         """The episodes that a decision rests on, as the recall that answered the question: nothing is searched.
 

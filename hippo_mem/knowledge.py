@@ -32,6 +32,11 @@ _HOME = re.compile(
     r"(?:(?P<mine>my|our)|(?P<name>(?:[A-Z][\w.\u2019'-]*\s)*[A-Z][\w.\u2019'-]*?)['\u2019]s?)\s+(?:home|residence)"
     r"(?:\s+(?:in|at|located|situated|now))*\s*\?*$"
 )
+_PAST = re.compile(
+    r"\b(?:was|were|did|had|used|before|previous(?:ly)?|former(?:ly)?|old|first|original(?:ly)?|earlier|until|ever|since|"
+    r"changed?|moved?|ended|last|no longer|anymore)\b",
+    re.IGNORECASE,
+)
 MEMORIES = ("episodic", "relational", "spatial")
 
 
@@ -146,6 +151,12 @@ class Knowledge:
             if later is not None and later.told is not None and later.told >= decision.told:
                 decision = later
         return decision and replace(decision, text=_USERS.sub("your ", decision.text))
+
+    def outdated(self, question: str, trace_ids: Iterable[int]) -> frozenset[int]:
+        """Those of the episodes whose every fact has ended, by what the graph knows; none where the past is asked."""
+        if self.graph is None or _PAST.search(question):
+            return frozenset()
+        return self.graph.outdated(trace_ids)
 
     def maintain(self) -> dict[str, Any]:
         """Let places past their time go, and learn which steps lead on from the trajectories that succeeded."""

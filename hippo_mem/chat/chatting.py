@@ -155,6 +155,7 @@ class Chatting:
     ) -> tuple[str, DecidedBy, tuple[Source, ...], tuple[str, ...]] | None:
         """What the graph, the map or a recalled episode answers, with sources; None where they do not."""
         decision = self._awake().decide(question, context=options.context)
+        recall = self._awake().current(question, recall)
         if decision is not None and open_to_doubt(question, recall, decision, self._parser):
             read = self._reader().read(question, recall, decision)
             if read is not None:

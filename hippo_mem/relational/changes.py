@@ -20,7 +20,8 @@ _CHANGED = re.compile(
 )
 _ROSE = re.compile(
     r"^(?P<what>.+?) (?:(?:has|have) )?(?:just )?(?:(?:went|gone) (?:up|down)|rose|risen|increased|dropped|fell|fallen|"
-    r"decreased|(?:was|were|been|got) (?:raised|lowered|increased|reduced|cut)) (?:from .+? )?to (?P<is>[^a-z]{0,3}\d.*)$",
+    r"decreased|(?:was|were|been|got) (?:raised|lowered|increased|reduced|cut)) (?:from .+? )?to "
+    r"(?P<is>[^a-z]{0,3}\d.*)$",
     re.IGNORECASE,
 )
 _TURNED = re.compile(

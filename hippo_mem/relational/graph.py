@@ -7,8 +7,9 @@ beyond their ids, or of language models.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hippo_mem.embed import Embedder
@@ -185,6 +186,20 @@ class KnowledgeGraph:
             )
             for r in kept
         ]
+
+    def outdated(self, trace_ids: Iterable[int]) -> frozenset[int]:
+        """Those of the episodes of which nothing that was understood holds any longer.
+
+        What a description says of itself ("my drill" is mine) does not count.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT o.trace_id FROM origins AS o JOIN facts AS f ON f.id = o.row_id WHERE o.kind = 'fact' "
+                "AND o.trace_id IN (SELECT value FROM json_each(?)) AND f.relation != 'owner' "
+                "AND substr(f.relation, -3) != '_of' GROUP BY o.trace_id HAVING max(f.valid_to IS NULL) = 0",
+                (json.dumps(list(trace_ids)),),
+            ).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer to a question where the facts decide it; None where they do not. See `deciding`."""
