@@ -145,7 +145,7 @@ def _joined(sentences: list[str]) -> list[str]:
 def _plain(sentence: str) -> str:
     if sentence.rstrip("\"')]} ").endswith("?") and not _OPENER.match(sentence):
         return sentence
-    said = _APOSTROPHE.sub(lambda m: _BARE[m[0].lower()], sentence)
+    said = _APOSTROPHE.sub(lambda m: _BARE.get(m[0].lower(), m[0]), sentence)
     said = _CLOSER.sub("", said)
     said = _ASIDE.sub(" ", said).strip()
     said = re.sub(r"\s+([.!?,])", r"\1", re.sub(r" {2,}", " ", said))
