@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from hippo_mem.relational.dates import CLOCK
+
 _HAS = r"(?:['\u2019]ve| have| has)?"
 _MINE = re.compile(
     rf"^(?:i|we|they){_HAS} (?:changed|switched) (?P<what>(?:my|our|the) [^,]+?) (?:from .+? )?to (?P<is>[^,]+)$",
@@ -66,16 +68,12 @@ _DAY = (
     rf"{_NUMBER}(?: of)? {_MONTH}|the \d{{1,2}}(?:st|nd|rd|th)\b"
 )
 _SEASON = rf"{_MONTH}(?: \d{{4}})?|(?:19|20)\d\d|(?:the )?(?:spring|summer|autumn|fall|winter)"
-_HOUR = (
-    r"\d{1,2}(?:[:.]\d\d)?\s?(?:am\b|pm\b|a\.m\.|p\.m\.|o['\u2019]clock)|\d{1,2}:\d\d|noon|midnight|"
-    r"(?:half|quarter|five|ten|twenty) (?:past|to) \w+"
-)
 _THEN = r"tomorrow|today|tonight|(?:next|this) (?:week|month|year|weekend)|the weekend"
 _ENDING = r"(?:(?:,| at| on| in the| sharp| instead| because| due| since| as| so)\b.*)?[.!]*$"
 # What each kind of time is told with.
 _TOLD_WITH = tuple(
     (word, re.compile(f"(?:{times}){_ENDING}", re.IGNORECASE))
-    for word, times in (("on", _DAY), ("in", _SEASON), ("at", _HOUR), ("", _THEN))
+    for word, times in (("on", _DAY), ("in", _SEASON), ("at", CLOCK), ("", _THEN))
 )
 
 

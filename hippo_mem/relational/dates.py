@@ -11,11 +11,12 @@ import re
 from hippo_mem.relational import lexicon as lex
 
 DATE, HOUR = "date", "hour"  # relations of what happens
-_CLOCK = re.compile(
-    r"(?:\b(?:at|around|about) )?\b(?P<clock>\d{1,2}(?:[:.]\d\d)?\s?(?:(?:am|pm|o['\u2019]clock)\b|a\.m\.|p\.m\.)|"
-    r"\d{1,2}:\d\d\b|(?:noon|midnight)\b|(?:half|quarter|five|ten|twenty) (?:past|to) \w+)",
-    re.IGNORECASE,
+# An hour as it is written, in any case of letters.
+CLOCK = (
+    r"\d{1,2}(?:[:.]\d\d)?\s?(?:(?:am|pm|o['\u2019]clock)\b|a\.m\.|p\.m\.)|"
+    r"\d{1,2}:\d\d\b|(?:noon|midnight)\b|(?:half|quarter|five|ten|twenty) (?:past|to) \w+"
 )
+_CLOCK = re.compile(rf"(?:\b(?:at|around|about) )?\b(?P<clock>{CLOCK})", re.IGNORECASE)
 _HOURS = lex.word_set("time hour")
 _DAYS = lex.word_set("day date weekday")
 _EDGES = re.compile(r"^(?:on|in|,|\s)+|(?:\b(?:on|at|in)|,|\s)+$", re.IGNORECASE)
