@@ -20,6 +20,7 @@ from hippo_mem.errors import InputError, ModelUnavailable, StoreFormatError
 from hippo_mem.home import data_home
 from hippo_mem.lm import precision
 from hippo_mem.lm.adapter_gate import AdapterGate
+from hippo_mem.lm.batching import in_batches
 from hippo_mem.lm.chat_template import ChatTemplate
 from hippo_mem.lm.engine import check_length
 from hippo_mem.lm.grouped_attention import attend_grouped
@@ -217,22 +218,15 @@ class LoadedModel:
         """Tokens a text may have."""
         return int(getattr(self.base.config, "max_position_embeddings", 2048))
 
-    def batches(self, encoded: Sequence[Sequence[int]], extra: int = 0) -> Iterator[list[int]]:
+    def batches(self, encoded: Sequence[Sequence[int]], extra: int = 0, passes: int = 1) -> list[list[int]]:
         """Indices in batches of like length, each at most `_BATCH_TOKENS` padded tokens.
 
-        Raises: InputError before the first batch where a text with `extra` tokens is longer than the model takes.
+        Args: extra, passes: tokens a text will be given, and how often a batch goes through the model for them.
+        Raises: InputError where a text with `extra` tokens is longer than the model takes.
         """
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
-        if order:
-            check_length(len(encoded[order[-1]]), self.context - extra, self.name)
-        batch: list[int] = []
-        for i in order:
-            if batch and (len(batch) + 1) * (len(encoded[i]) + extra) > _BATCH_TOKENS:
-                yield batch
-                batch = []
-            batch.append(i)
-        if batch:
-            yield batch
+        lengths = [len(e) for e in encoded]
+        check_length(max(lengths, default=0), self.context - extra, self.name)
+        return in_batches(lengths, _BATCH_TOKENS, extra=extra, passes=passes)
 
     def pad(self, encoded: Sequence[Sequence[int]], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T) ids and mask."""

@@ -18,6 +18,7 @@ from hippo_mem.lm.copying import copy_greedily
 from hippo_mem.lm.engine import AdapterUse, Reading, Said
 from hippo_mem.lm.loaded import LoadedModel
 
+_COPYING_PASSES = 4  # that an answer copied from a note takes, about
 _HEAD_TOKENS = 512  # tokens whose logits are held at once, or one text's: 100 MB with the default vocabulary
 
 
@@ -45,7 +46,7 @@ class LanguageModel(LoadedModel):
         """
         texts = [""] * len(prompts)
         for indices, speaks in self._groups(prompts, adapter):
-            for batch in self.batches([self.encode(prompts[i]) for i in indices], max_new_tokens):
+            for batch in self.batches([self.encode(prompts[i]) for i in indices], max_new_tokens, max_new_tokens):
                 ids, mask = self.pad([self.encode(prompts[indices[j]]) for j in batch], left=True)
                 with self.speaking(speaks):
                     out = self.base.generate(
@@ -66,7 +67,7 @@ class LanguageModel(LoadedModel):
         avoided = self.encode(unless)[0]
         encoded = [self.encode(p) for p in prompts]
         with self.reading():
-            for batch in self.batches(encoded, max_new_tokens):
+            for batch in self.batches(encoded, max_new_tokens, _COPYING_PASSES):
                 ids, mask = self.pad([encoded[j] for j in batch], left=True)
                 copied = copy_greedily(
                     self.base, ids, mask, ends=self.end_tokens, avoid=avoided,
