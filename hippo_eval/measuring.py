@@ -7,6 +7,7 @@ Asking writes nothing into what is asked. Knows nothing of which cells there are
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from hippo_mem.storage.experiment import load_session
 
 if TYPE_CHECKING:
     from hippo_eval.forgetting import Baseline
+    from hippo_eval.token_meter import TokenMeter
     from hippo_mem.lm import LanguageModel
 
 _NIGHT = ("verdict", "reason", "seconds", "steps")
@@ -94,7 +96,7 @@ def _memory(
     phase: Phase = "on" if config.asks_memory else "off"
     meter = meter_of(lent_model(config.model)) if config.model != dummy.NAME else None
     shape = _shape(config.model)  # before a night is on the model
-    taught = _tell(config, suite, work, progress)
+    taught = _tell(config, suite, work, progress, meter)
     with memory_in(work.home, config) as memory:
         answerer = MemoryAnswerer(memory, config, meter)
         if config.mode == "test" and config.store_dir and config.session_id:
@@ -110,7 +112,7 @@ def _memory(
                 found.update(_as_pre(phases["pre"]))
                 rows += before
             if recipe is not None:
-                night = _sleep(memory, recipe, work, progress)
+                night = _sleep(config, memory, recipe, work, progress)
                 found |= {"night": night, "replay": night.get("replay") or {"samples": 0}}
                 found["lora_config_hash"] = night.get("lora_config_hash")
                 events.append({"event": "night", **{k: night.get(k) for k in _NIGHT}})
@@ -133,7 +135,9 @@ def _memory(
     )
 
 
-def _tell(config: EvalConfig, suite: Suite, work: Checkpoint, progress: Progress) -> Taught:
+def _tell(
+    config: EvalConfig, suite: Suite, work: Checkpoint, progress: Progress, meter: TokenMeter | None
+) -> Taught:  # fmt: skip
     """Tell the suite once, in a session of its own: whoever asks opens the memory anew."""
     if config.mode == "test":
         return Taught()
@@ -142,7 +146,7 @@ def _tell(config: EvalConfig, suite: Suite, work: Checkpoint, progress: Progress
         return Taught(**{**kept, "told": tuple(kept["told"])})
     work.begin_anew()
     with memory_in(work.home, config) as memory:
-        taught = MemoryAnswerer(memory, config).teach(suite.teach, progress)
+        taught = MemoryAnswerer(memory, config, meter).teach(suite.teach, progress)
     work.put("taught", dataclasses.asdict(taught))
     return taught
 
@@ -165,10 +169,13 @@ def _ask(
     return rows
 
 
-def _sleep(memory: Memory, recipe: SleepConfig, work: Checkpoint, progress: Progress) -> dict[str, Any]:
+def _sleep(
+    config: EvalConfig, memory: Memory, recipe: SleepConfig, work: Checkpoint, progress: Progress
+) -> dict[str, Any]:
     kept: dict[str, Any] | None = work.get("night")
     if kept is None:
-        night = memory.sleep(recipe, progress=progress)
+        with contextlib.nullcontext() if config.model == dummy.NAME else lent_model(config.model).by_itself():
+            night = memory.sleep(recipe, progress=progress)
         kept = dict(night) if isinstance(night, dict) else night.to_dict()
         work.put("night", kept)
     return kept

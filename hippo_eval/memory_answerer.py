@@ -25,7 +25,7 @@ _ALONE = 8  # single questions are enough to know what one takes
 
 @dataclass(slots=True)
 class _Call:
-    """One call's time and tokens, once it is over."""
+    """One call's time and tokens, once it is over; what was kept from other cells counts as if it had been run."""
 
     started: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
@@ -40,7 +40,7 @@ def _timed(meter: TokenMeter | None) -> Iterator[_Call]:
     else:
         with meter.watch() as call.spent:
             yield call
-    call.seconds = time.perf_counter() - call.started
+    call.seconds = time.perf_counter() - call.started + (call.spent.seconds if call.spent else 0.0)
 
 
 class MemoryAnswerer:
@@ -59,10 +59,9 @@ class MemoryAnswerer:
         told: list[dict[str, Any]] = []
         ordered = in_order(items)
         for batch in batches(ordered, _TELL_BATCH):
-            began = time.perf_counter()
-            outcomes = self.memory.observe_many([self._event(item) for item in batch])
-            seconds = (time.perf_counter() - began) / len(batch)
-            told += [_told(of_one, seconds) for of_one in outcomes]
+            with _timed(self._meter) as call:
+                outcomes = self.memory.observe_many([self._event(item) for item in batch])
+            told += [_told(of_one, call.seconds / len(batch)) for of_one in outcomes]
             progress("tell", len(told), len(items))
         kinds = [line["kind"] for line in told]
         return Taught(

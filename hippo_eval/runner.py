@@ -92,7 +92,7 @@ def run(
 
 @contextlib.contextmanager
 def _sharing(config: EvalConfig, readings: KeptReadings | None) -> Iterator[None]:
-    if readings is None or config.model == dummy.NAME:
+    if readings is None or config.model == dummy.NAME or not config.is_memory:
         yield
         return
     lm = lent_model(config.model)

@@ -14,15 +14,21 @@ from typing import Any
 
 @dataclass(slots=True, eq=False)
 class Spent:
-    """Tokens read and generated, and the longest sequence that was held at once. Padding is not counted."""
+    """Tokens read and generated, and the longest sequence that was held at once. Padding is not counted.
+
+    `seconds`: how long what was counted without being run had taken when it was (`TokenMeter.count`).
+    """
 
     n_read: float = 0
     n_generated: float = 0
     longest: int = 0
+    seconds: float = 0.0
 
     def share(self, n: int) -> Spent:
         """What each of `n` texts spent, on average."""
-        return Spent(n_read=self.n_read / n, n_generated=self.n_generated / n, longest=self.longest)
+        return Spent(
+            n_read=self.n_read / n, n_generated=self.n_generated / n, longest=self.longest, seconds=self.seconds / n
+        )
 
 
 class TokenMeter:
@@ -48,8 +54,9 @@ class TokenMeter:
             self._open.remove(spent)
 
     def count(self, more: Spent) -> None:
-        """Add what was spent elsewhere to what is watched."""
+        """Add what was spent elsewhere, and how long it took there, to what is watched."""
         for spent in self._open:
+            spent.seconds += more.seconds
             spent.n_read += more.n_read
             spent.n_generated += more.n_generated
             spent.longest = max(spent.longest, more.longest)

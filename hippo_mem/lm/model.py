@@ -129,7 +129,10 @@ class LanguageModel(LoadedModel):
         """As `logprobs`, for (prompt, continuation) pairs of any prompts; the vocabulary head sees answer rows only."""
         if adapter == "reading":
             with self.reading():
-                return self.logprobs_many(pairs, adapter=False)
+                return self._logprobs(pairs, False)
+        return self._logprobs(pairs, adapter)
+
+    def _logprobs(self, pairs: Sequence[tuple[str, str]], adapter: AdapterUse) -> list[list[float]]:
         result: list[list[float]] = [[] for _ in pairs]
         heads = {p: self.encode(p) for p, _ in pairs}
         for indices, speaks in self._groups([p for p, _ in pairs], adapter):

@@ -161,30 +161,38 @@ class Reader:
             elif (ruled := answers[i]) is not None:
                 grounds = Grounds(self._parser, a.question, found)
                 answers[i] = ruled if _rules_may(ruled, grounds, mine) else None
+        doubtful: dict[int, tuple[str, Answer]] = {}
         for i, reading in self._taught({i: (asked[i].question, found) for i, found in notes.items()}).items():
             decision = asked[i].decision
             if decision is not None:
                 answers[i] = _instead(reading, asked[i].recall, notes[i], decision)
-            else:
-                answers[i] = self._choose(asked[i].question, reading, asked[i].recall, notes[i], answers[i])
+                continue
+            chosen, sure = self._choose(asked[i].question, reading, asked[i].recall, notes[i], answers[i])
+            answers[i] = chosen
+            if chosen is not None and not sure:
+                doubtful[i] = reading.prompt, chosen
+        for i, borne in zip(doubtful, self._borne_out(list(doubtful.values())), strict=True):
+            answers[i] = answers[i] if borne else None
         return answers
 
     def _choose(
         self, question: str, reading: _Reading, recall: Recall, notes: Sequence[Hit], ruled: Answer | None
-    ) -> Answer | None:
+    ) -> tuple[Answer | None, bool]:
+        """The answer of the model or of the rules, and whether it stands as it is or is to be borne out."""
         grounds = Grounds(self._parser, question, notes)
         if reading.hit is not None and grounds.enough(reading.hit, reading.text, reading.told):
             text = reading.hit.trace.text
             told = text.casefold()
             if ruled is not None and ruled.text.casefold() in told and _same_in_other_words(reading.text, ruled.text):
-                return ruled
+                return ruled, True
             whole = completed(reading.text, ask.asked(self._parser.doc(question)), text, self._parser.parse(text))
             reading = replace(reading, text=whole)
             others = ruled.details.get("others", ()) if ruled is not None else ()
-            return _answer(reading, recall, tuple(o for o in others if answer_key(o) != answer_key(reading.text)))
+            others = tuple(o for o in others if answer_key(o) != answer_key(reading.text))
+            return _answer(reading, recall, others), True
         if ruled is None or not _rules_may(ruled, grounds, recall.hits):
-            return None
-        return ruled if _is_framed(ruled, _MOSTLY) or self._bears_out(reading.prompt, ruled.text) else None
+            return None, True
+        return ruled, _is_framed(ruled, _MOSTLY)
 
     def _taught(self, items: Mapping[int, tuple[str, Sequence[Hit]]]) -> dict[int, _Reading]:
         """What the model copies for each question: from the note that answers it best alone and the newer ones that may
@@ -250,9 +258,12 @@ class Reader:
             )  # fmt: skip
         return found
 
-    def _bears_out(self, prompt: str, answer: str) -> bool:
-        (scores,) = self._lm.logprobs_many([(prompt, answer_text(_ARTICLE.sub("", answer)))], adapter="reading")
-        return sum(scores) >= _RULED
+    def _borne_out(self, ruled: Sequence[tuple[str, Answer]]) -> list[bool]:
+        """Whether the model, having read a prompt, finds the rules' answer likely enough."""
+        if not ruled:
+            return []
+        pairs = [(prompt, answer_text(_ARTICLE.sub("", answer.text))) for prompt, answer in ruled]
+        return [sum(scores) >= _RULED for scores in self._lm.logprobs_many(pairs, adapter="reading")]
 
 
 def _rules_may(ruled: Answer, grounds: Grounds, hits: Sequence[Hit]) -> bool:

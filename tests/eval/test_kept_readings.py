@@ -53,13 +53,13 @@ def test_results_are_there_for_the_next_process_and_for_no_other_foundation(tmp_
     file = tmp_path / "run" / FILE
     kept = KeptReadings(file, "weights 1")
     keys = [kept.key("read", f"prompt {i}") for i in range(3)]
-    kept.add([(keys[0], {"text": "æ"}), (keys[1], -0.1)], Spent(n_read=12.5, n_generated=3, longest=20))
+    kept.add([(keys[0], {"text": "æ"}), (keys[1], -0.1)], Spent(n_read=12.5, n_generated=3, longest=20, seconds=0.5))
     again = KeptReadings(file, "weights 1")
     for of in (kept, again):
         assert [results(of, key) for key in keys] == [{"text": "æ"}, -0.1, None]
     found = again.get(keys[0])
     assert found is not None
-    assert dataclasses.asdict(found[1]) == {"n_read": 12.5, "n_generated": 3, "longest": 20}
+    assert dataclasses.asdict(found[1]) == {"n_read": 12.5, "n_generated": 3, "longest": 20, "seconds": 0.5}
     other = KeptReadings(file, "weights 2")
     assert other.get(other.key("read", "prompt 0")) is None
     assert again.key("read", "prompt 0", "more") != keys[0]
@@ -103,16 +103,70 @@ def test_what_was_read_is_not_read_again_and_counts_as_if_it_were(
     assert passes  # after the block as before it
 
 
-def test_a_question_asked_alone_is_always_read(
+def test_a_prompt_read_alone_and_one_read_among_others_take_two_times(
     lent: LentModel, meter: TokenMeter, passes: list[int], tmp_path: Path
 ) -> None:
-    kept = KeptReadings(tmp_path / FILE, "x")
-    with lent.sharing(kept, meter):
+    with lent.sharing(KeptReadings(tmp_path / FILE, "x"), meter):
         lent.read(PROMPTS, unless=UNKNOWN)
-        for _ in range(2):
-            passes.clear()
+        passes.clear()
+        with meter.watch() as alone:
             lent.read(PROMPTS[:1], unless=UNKNOWN)
-            assert passes
+        assert passes
+        assert alone.seconds == 0.0  # it was run: the clock of whoever asked has it
+        passes.clear()
+        with meter.watch() as again:
+            lent.read(PROMPTS[:1], unless=UNKNOWN)
+        assert not passes
+        assert again.seconds > 0.0
+        assert (again.n_read, again.longest) == (alone.n_read, alone.longest)
+
+
+def test_everything_the_base_says_is_kept_and_nothing_else(
+    lent: LentModel, meter: TokenMeter, passes: list[int], tmp_path: Path
+) -> None:
+    texts = ["The ferry leaves at six.", "Ida keeps hens."]
+    pairs = [(PROMPTS[0], answer_text("under the blue pot")), (PROMPTS[1], answer_text("ten past six"))]
+
+    def ask() -> list[Any]:
+        return [
+            lent.surprise(texts), lent.generate(texts, max_new_tokens=3), lent.logprobs_many(pairs),
+            lent.logprobs_many(pairs, adapter="reading"), lent.generate(texts, max_new_tokens=2, adapter=False),
+        ]  # fmt: skip
+
+    plain = ask()
+    with lent.sharing(KeptReadings(tmp_path / FILE, "x"), meter):
+        assert ask() == plain
+        passes.clear()
+        assert ask() == plain
+        assert not passes
+        with lent.by_itself():
+            lent.surprise(texts)
+        assert passes
+        passes.clear()
+        lent.surprise(texts, adapter=[False, False])
+        assert not passes
+
+
+def test_what_a_nights_adapter_says_is_never_kept(
+    lent: LentModel, meter: TokenMeter, passes: list[int], tmp_path: Path
+) -> None:
+    from hippo_mem.config import SleepConfig
+    from hippo_mem.sleep.training import AdapterTraining
+
+    training = AdapterTraining(lent, SleepConfig())
+    try:
+        with lent.sharing(KeptReadings(tmp_path / FILE, "x"), meter):
+            for _ in range(2):
+                passes.clear()
+                lent.generate(["Hens are"], max_new_tokens=2)
+                assert passes
+            lent.generate(["Hens are"], max_new_tokens=2, adapter=False)
+            passes.clear()
+            lent.generate(["Hens are"], max_new_tokens=2, adapter=False)
+            assert not passes
+    finally:
+        lent.detach()
+        del training
 
 
 def test_presets_of_a_matrix_share_what_the_reader_said(
@@ -133,4 +187,8 @@ def test_presets_of_a_matrix_share_what_the_reader_said(
     first, second = cells_of("abc")
     told: list[dict[int, Any]] = [{r.id: (r.prompt, r.answer) for r in cell.items()} for cell in (first, second)]
     assert told[0] == told[1]
+    # the second was hardly run, and yet says what it takes
+    seconds = [[row.latency_ms for row in cell.items() if row.alone] for cell in (first, second)]
+    assert sum(seconds[1]) > sum(seconds[0]) / 3
+    assert second.metrics["tell"]["seconds"] > first.metrics["tell"]["seconds"] / 3
     assert all(cell.metrics["em"] >= 0.75 for cell in (first, second))
