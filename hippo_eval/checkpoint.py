@@ -10,7 +10,6 @@ A call that was cut off is asked again. Work under another stamp is thrown away.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 from hippo_eval.cells import ItemRow, Phase
 from hippo_mem.home import make_folder
-from hippo_mem.storage.jsonl import encode_jsonl, write_atomic
+from hippo_mem.storage.jsonl import append_jsonl, encode_jsonl, read_appended, write_atomic
 
 WORK = ".work"
 
@@ -68,20 +67,17 @@ class Checkpoint:
 
     def rows(self, phase: Phase, calls: Sequence[range]) -> list[ItemRow]:
         """The answers of a phase that is asked in these calls, whole calls only; what was cut off goes."""
-        found, torn = self._rows()
+        found = [ItemRow.from_dict(row) for row in read_appended(self._items)]
         kept = [r for r in found if r.phase == phase]
         whole = kept[: max((c.stop for c in calls if c.stop <= len(kept)), default=0)]
-        if torn or len(whole) < len(kept):
+        if len(whole) < len(kept):
             others = [r for r in found if r.phase != phase]
             write_atomic(self._items, encode_jsonl(r.to_dict() for r in (*others, *whole)))
         return whole
 
     def add(self, rows: Sequence[ItemRow]) -> None:
         """The answers of one call, on disk when this returns."""
-        with self._items.open("ab") as file:
-            file.write(encode_jsonl(r.to_dict() for r in rows))
-            file.flush()
-            os.fsync(file.fileno())
+        append_jsonl(self._items, (r.to_dict() for r in rows))
 
     def clear(self) -> None:
         """The cell is finished."""
@@ -90,19 +86,6 @@ class Checkpoint:
     @property
     def _items(self) -> Path:
         return self._folder / "items.jsonl"
-
-    def _rows(self) -> tuple[list[ItemRow], bool]:
-        """Every whole line, and whether there is more: the last one may have been cut off."""
-        if not self._items.is_file():
-            return [], False
-        rows = []
-        *lines, rest = self._items.read_bytes().split(b"\n")
-        for line in lines:
-            try:
-                rows.append(ItemRow.from_dict(json.loads(line)))
-            except (ValueError, TypeError, KeyError):
-                return rows, True
-        return rows, bool(rest)
 
     def _read(self) -> dict[str, Any] | None:
         try:

@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from hippo_eval.token_meter import Spent, TokenMeter
 from hippo_mem.home import make_folder
 from hippo_mem.lm import LanguageModel
 from hippo_mem.lm.engine import AdapterUse, Reading, Said
-from hippo_mem.storage.jsonl import encode_jsonl
+from hippo_mem.storage.jsonl import append_jsonl, read_appended
 
 T = TypeVar("T")
 K = TypeVar("K", str, tuple[str, str])
@@ -47,13 +46,9 @@ class KeptReadings:
         make_folder(file.parent)
         self._file, self._rests_on = file, rests_on
         self._found: dict[str, tuple[Any, Spent]] = {}
-        whole = file.read_bytes().split(b"\n")[:-1] if file.is_file() else []  # the last line may have been cut off
-        for line in whole:
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                row = json.loads(line)
+        for row in read_appended(file):
+            with contextlib.suppress(KeyError, TypeError):  # a line of another version
                 self._found[row["key"]] = row["result"], Spent(**row["spent"])
-        if file.is_file() and file.stat().st_size != sum(len(line) + 1 for line in whole):
-            os.truncate(file, sum(len(line) + 1 for line in whole))
 
     def key(self, *asked: Any) -> str:
         """What stands for a question and all it rests on."""
@@ -66,8 +61,7 @@ class KeptReadings:
     def add(self, results: Sequence[tuple[str, Any]], each: Spent) -> None:
         """Keep results, each of which took so much."""
         rows = [{"key": key, "result": result, "spent": dataclasses.asdict(each)} for key, result in results]
-        with self._file.open("ab") as file:
-            file.write(encode_jsonl(rows))
+        append_jsonl(self._file, rows, sync=False)
         self._found |= {key: (result, each) for key, result in results}
 
 

@@ -20,6 +20,7 @@ from hippo_mem.relational.deciding import MAX_CHARS
 from hippo_mem.relational.extract import default_extractor
 from hippo_mem.relational.frames import FrameParser
 from hippo_mem.relational.graph import KnowledgeGraph
+from hippo_mem.relational.living import asked_plainly
 from hippo_mem.relational.schema import SchemaIndex
 from hippo_mem.relational.tuples import Tuple
 from hippo_mem.spatial.places import PlaceGraph
@@ -27,11 +28,6 @@ from hippo_mem.storage.database import Database
 from hippo_mem.types import Decision, Event, FactHit, Outcome, PlaceHit, Where
 
 _USERS = re.compile(r"\buser's ")  # the graph's name for who speaks, inside of another name
-_HOME = re.compile(
-    r"(?!.*\b(?:was|were|before|used)\b)(?:[Ww]here|(?:[Ii]n )?(?:[Ww]hich|[Ww]hat) (?:town|city|village|place))\b.*?\s"
-    r"(?:(?P<mine>my|our)|(?P<name>(?:[A-Z][\w.\u2019'-]*\s)*[A-Z][\w.\u2019'-]*?)['\u2019]s?)\s+(?:home|residence)"
-    r"(?:\s+(?:in|at|located|situated|now))*\s*\?*$"
-)
 _PAST = re.compile(
     r"\b(?:was|were|did|had|used|before|previous(?:ly)?|former(?:ly)?|old|first|original(?:ly)?|earlier|until|ever|since|"
     r"changed?|moved?|ended|last|no longer|anymore)\b",
@@ -134,7 +130,7 @@ class Knowledge:
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer the map or the graph gives by itself, None where neither does.
 
-        The map is asked first, but for where somebody's home is: the graph knows who has moved since. Where something
+        The map is asked first, but for where somebody lives: the graph knows who has moved since. Where something
         is, the graph tells if it was told of it as late as the map.
         """
 
@@ -142,7 +138,7 @@ class Knowledge:
             decision = memory.decide(asked, context=context, as_of=as_of) if memory is not None else None
             return decision if decision is not None and not _repeats(decision.text, question) else None
 
-        living = _lives(question)
+        living = asked_plainly(question) if len(question) <= MAX_CHARS else ""
         decision = (ask(self.graph, living) if living else None) or ask(self.map, question)
         if decision is None:
             decision = ask(self.graph, question)
@@ -169,16 +165,6 @@ class Knowledge:
         """Rows by memory."""
         found = {"relational": self.graph, "spatial": self.map}
         return {name: memory.counts() for name, memory in found.items() if memory is not None}
-
-
-def _lives(question: str) -> str:
-    """Where somebody's home is, asked for as where they live; empty for any other question."""
-    match = _HOME.match(question.strip()) if len(question) <= MAX_CHARS else None
-    if match is None:
-        return ""
-    if match["mine"]:
-        return f"Where do {'I' if match['mine'] == 'my' else 'we'} live?"
-    return f"Where does {match['name']} live?"
 
 
 def _repeats(answer: str, question: str) -> bool:

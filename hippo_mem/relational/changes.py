@@ -1,5 +1,5 @@
 """A change that is told, as what holds now: "the meeting was moved from Monday to Thursday" is "the meeting is on
-Thursday", "our rent went up to 950 euros" is "our rent is 950 euros".
+Thursday", "our rent went up to 950 euros" is "our rent is 950 euros", of what was painted red "it is red" is told too.
 
 A sentence in, a sentence out; one that tells no such change comes back as it is. Words decide, no parser. Knows nothing
 of stores or of what held before.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from hippo_mem.relational.dates import CLOCK
+from hippo_mem.relational.lexicon import COLORS, SHADES
 
 _HAS = r"(?:['\u2019]ve| have| has)?"
 _MINE = re.compile(
@@ -35,6 +36,28 @@ _NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*)?"
 _PARTED = re.compile(
     rf"^(?P<one>{_NAME}) and (?P<other>{_NAME}) (?:(?:have|are|got|get|just|recently) ){{0,3}}"
     r"(?:divorced|(?:split|broke|broken) up|separated)(?=[.!,]*$| (?:last|in|this|after|years?|yesterday|recently)\b)"
+)
+
+_COLOR = rf"(?P<color>(?:(?:{'|'.join(sorted(SHADES))}) )?(?:{'|'.join(sorted(COLORS))}))\b"
+_PAINT = r"(?:(?:re|spray[- ])?painted|dyed|sprayed|stained|colou?red)"
+_WHOSE = r"(?:my|our|the|his|her|their|its|[A-Z][\w-]*['\u2019]s)"
+_THEREBY = r"(?: (?:last|this|yesterday|today|in|on|for|over|again|recently|now)\b[^,]*?)?"
+_PAINTED = re.compile(
+    rf"^(?P<did>(?P<who>.+?) {_PAINT} (?P<what>{_WHOSE} [^,]+?)) {_COLOR}(?P<rest>{_THEREBY})(?P<end>[.!]*)$"
+)
+_WAS_PAINTED = re.compile(
+    rf"^(?P<what>.+?) (?:was|were|got|has been|have been|is being) (?:just |recently )?(?P<did>{_PAINT}) {_COLOR}"
+    rf"(?: by (?P<who>{_NAME}|me|us))?{_THEREBY}(?P<end>[.!]*)$"
+)
+_ACTING = {"me": "I", "us": "we"}
+_DOES = (
+    r"(?:go|eat|drink|use|drive|ride|take|play|live|work|stud(?:y|ie)|see|wear|read|watch|learn|teach|shop|bank|train)"
+    r"(?:e?s)?"
+)
+_INSTEAD = re.compile(
+    rf"^(?P<who>(?:[Ii]|[Ww]e|[Tt]hey|[Hh]e|[Ss]he|{_NAME}|[Mm]y \w+)) (?:now |nowadays )?"
+    rf"(?P<does>{_DOES}(?: (?P<by>to|in|at|with|for|by))?) (?P<new>[^,]+?)(?: now| nowadays| these days)? "
+    r"instead of (?P<old>[^,]+?)(?: now| nowadays| these days)?(?P<end>[.!]*)$"
 )
 
 _PUT_OFF = (
@@ -86,8 +109,25 @@ def now_holds(said: str) -> str:
             continue
         if shape is not _CHANGED or not _PERSONAL.match(said):
             return f"{found['what']} is {found['is']}"
+    if (found := _INSTEAD.match(said)) is not None:
+        who, does, old = found["who"], found["does"], found["old"].removeprefix(f"{found['by']} ")
+        return f"{who} no longer {does} {old}. {who} {does} {found['new']}{found['end']}"
+    if (painted := _painted(said)) is not None:
+        return painted
     said = _TURNED.sub(r"\g<what> is \g<age> years old", said)
     return _PARTED.sub(r"\g<one> broke up with \g<other>", said)
+
+
+def _painted(said: str) -> str | None:
+    if (found := _PAINTED.match(said) or _WAS_PAINTED.match(said)) is None:
+        return None
+    what, end = found["what"], found["end"]
+    be = "are" if re.search(r"[^su]s$", what) else "is"
+    if found.re is _PAINTED:
+        did = f"{found['did']}{found['rest']}{end or '.'} "
+    else:
+        did = f"{_ACTING.get(found['who'], found['who'])} {found['did']} {what}. " if found["who"] else ""
+    return f"{did}{what} {be} {found['color']}{end}"
 
 
 def _rescheduled(said: str) -> str | None:

@@ -23,6 +23,8 @@ __all__ = ["RuleExtractor", "SpacyExtractor", "default_extractor"]
 
 # "Caroline: I went to a class": who says "I". What follows must be speech rather than a value.
 _LABEL = re.compile(r"^([A-Z][\w.'-]+(?: [A-Z][\w.'-]+)?):\s+(?=\S)")
+_FINITE = frozenset("VBD VBZ VBP MD".split())
+_SUBJECTS = frozenset("nsubj nsubjpass csubj expl".split())
 _FIRST = re.compile(r"\b(?:I|we|We|my|My|me|our|Our)\b")
 
 
@@ -31,6 +33,7 @@ class SpacyExtractor:
 
     def __init__(self, parser: FrameParser | None = None) -> None:
         self._parser = parser or FrameParser()
+        self._rules = RuleExtractor()
 
     def extract(self, text: str) -> list[Tuple]:
         """The tuples of one text, in reading order.
@@ -51,8 +54,17 @@ class SpacyExtractor:
         for sentence in doc.sents:
             said = statements(sentence, self._parser.base_of, speaker)
             made = reader.read(said)
-            found += made if made or said else labeled(sentence.text)
+            found += made or self._unparsed(sentence, speaker, plain=not said)
         return list(dict.fromkeys(found))
+
+    def _unparsed(self, sentence: Any, speaker: str, *, plain: bool) -> list[Tuple]:
+        """What the rules read in a sentence in which the parser saw no verb or no subject: after a rare name it takes
+        "lives" or "studies" for a noun."""
+        found = labeled(sentence.text) if plain else []
+        whole = any(t.tag_ in _FINITE for t in sentence) and any(t.dep_ in _SUBJECTS for t in sentence)
+        if found or speaker != USER or whole:
+            return found
+        return self._rules.extract(sentence.text)
 
 
 def speaker_of(text: str) -> tuple[str, str]:

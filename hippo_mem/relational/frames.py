@@ -25,6 +25,7 @@ from hippo_mem.relational.clauses import clauses
 from hippo_mem.relational.framing import Frame, be_frame, clause_frame, name_frames, plain_frame
 from hippo_mem.relational.one_core import one_core
 from hippo_mem.relational.plain import read_plain
+from hippo_mem.relational.rare_names import misread, read_again
 from hippo_mem.types import MAX_TEXT_CHARS
 
 __all__ = ["MODELS", "Frame", "FrameParser"]
@@ -89,12 +90,19 @@ class FrameParser:
         new = [k for k in dict.fromkeys(keys) if k not in self._docs]
         with one_core():
             parsed = self.nlp.pipe(new, batch_size=64) if len(new) > 1 else map(self.nlp, new)
-            fresh = dict(zip(new, parsed, strict=True))
+            fresh = {key: self._mended(doc) for key, doc in zip(new, parsed, strict=True)}
         out = [fresh[k] if k in fresh else self._docs[k] for k in keys]
         self._docs.update(fresh)
         while len(self._docs) > _DOCS:
             self._docs.popitem(last=False)
         return out
+
+    def _mended(self, doc: Any) -> Any:
+        at = misread(doc, self._is_base)
+        return read_again(self.nlp, doc, at) if at else doc
+
+    def _is_base(self, word: str) -> bool:
+        return word in self.nlp.get_pipe("lemmatizer").lookups.get_table("lemma_index")["verb"]
 
     def base_of(self, past: str) -> str:
         """The base of a past form: the table of irregular verbs, else the pipeline's rules and list of verbs."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.embed import Embedder
+from hippo_mem.relational.belonging import of_the_user
 from hippo_mem.relational.consequences import consequences, plainly
 from hippo_mem.relational.entities import entity_key, resolve
 from hippo_mem.relational.fact_rows import by_ids, in_words, spelled_out
@@ -85,7 +86,7 @@ class Intake:
         if not tuples:
             return []
         self._recall_schemas(connection)
-        plain = plainly(tuples)
+        plain = plainly(of_the_user(connection, tuples))
         following = consequences(connection, plain, occasion.context_key)
         timeline = Timeline(connection, occasion.context_key)
         taken: list[tuple[str, Told | None]] = []

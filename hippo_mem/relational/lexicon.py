@@ -93,6 +93,7 @@ COLORS = word_set(
     "navy beige crimson scarlet indigo lavender gold silver olive lilac mint ivory amber coral burgundy emerald "
     "aquamarine khaki mauve ochre"
 )
+SHADES = word_set("light dark pale bright deep")
 PETS = word_set(
     "cat dog kitten puppy parrot hamster rabbit bunny goldfish fish turtle tortoise snake lizard budgie canary "
     "ferret guinea pony gerbil rat mouse gecko iguana chinchilla parakeet cockatiel"
@@ -147,3 +148,9 @@ def is_time_word(word: str) -> bool:
 def is_number(word: str) -> bool:
     """Whether a lower-case word is a number in digits or letters, hyphens allowed."""
     return word.replace(",", "").replace(".", "").isdigit() or all(p in NUMBER_WORDS for p in word.split("-"))
+
+
+def is_color(name: str) -> bool:
+    """Whether a name is that of a color and nothing else: "red", "pale green"; not "gold medalist"."""
+    *shades, color = name.casefold().split() or [""]
+    return color in COLORS and set(shades) <= SHADES

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from hippo_mem.relational.belonging import owned
 from hippo_mem.relational.entities import (
     Entity,
     Sameness,
@@ -42,8 +43,9 @@ class Lookups:
         self._entities: dict[int, Entity] = {}
 
     def ids(self, name: str) -> frozenset[int]:
-        """Every entity the name stands for; empty for one that nobody told of."""
-        return self._same.of_name(name)
+        """Every entity the name stands for, the user's own where no other is known; empty for one nobody told of."""
+        key = entity_key(name)
+        return self._same.of_key(key) or self._same.of_key(owned(key))
 
     def entity(self, entity_id: int) -> Entity:
         """The row of an entity."""
@@ -62,8 +64,12 @@ class Lookups:
             for start in range(len(words))
             for end in range(start + 1, min(len(words), start + longest) + 1)
         }
-        known = known_keys(self._connection, set(spans.values()))
-        return {span: ids for span, key in spans.items() if key in known and (ids := self._same.of_key(key))}
+        own = {key: owned(key) for (start, _), key in spans.items() if words[start].casefold() == "the"}
+        known = known_keys(self._connection, {*spans.values(), *own.values()})
+        meant = {key: key if key in known else own.get(key, "") for key in spans.values()}
+        return {
+            span: ids for span, key in spans.items() if meant[key] in known and (ids := self._same.of_key(meant[key]))
+        }
 
     def by_key(self, key: str) -> Entity | None:
         """The entity of exactly that key."""

@@ -83,6 +83,7 @@ _RATHER_THAN = re.compile(
     r"^(?P<said>.+?),? (?:and |but )?not (?P<old>[^,.;]+?)(?: anymore| any more)?(?P<end>[.!]*)$", re.I
 )
 _KNOWN = "the|my|our|his|her|their"
+_NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*){0,2}"
 # Shapes that turn a statement around, and the statement: "it was Ruth who helped" is "Ruth helped".
 _TURNED = (
     (re.compile(rf"^it(?:['\u2019]s| is| was) (?P<who>(?:(?-i:[A-Z])|(?:{_KNOWN})\b)[^,]{{0,60}}?) (?:who|that) "
@@ -97,6 +98,12 @@ _TURNED = (
     (re.compile(r"^nothing (?:beats|tops) (?P<what>[^,.!]+)(?P<rest>.*)$", re.I), r"\g<what> is the best\g<rest>"),
     (re.compile(r"^nothing (?P<does>\w+s\b.*?) (?:like|as much as|more than) (?P<what>.+?)(?P<end>[.!]*)$", re.I),
      r"\g<what> \g<does>\g<end>"),
+    (re.compile(rf"^(?P<who>{_NAME}) (?:has|had) (?P<whom>{_NAME}) as (?:an?|the|his|her|their) (?P<role>[a-z][a-z -]*)"
+                r"(?P<end>[.!]*)$"), r"\g<whom> is \g<who>'s \g<role>\g<end>"),
+    (re.compile(rf"^(?:I|We) have (?P<whom>{_NAME}) as (?:an?|the|my|our) (?P<role>[a-z][a-z -]*)(?P<end>[.!]*)$"),
+     r"\g<whom> is my \g<role>\g<end>"),
+    (re.compile(rf"^(?P<who>{_NAME}) (?P<did>(?:has )?(?:left|quit|moved (?:out of|away from|from)) [^,]+?),? and "
+                r"(?P<does>(?:now )?(?:lives|works|studies|is)\b.*)$"), r"\g<who> \g<did>. \g<who> \g<does>"),
 )  # fmt: skip
 _TITLES = "Dr Mr Mrs Ms Prof St".split()
 # "I no longer live in Lyon, I moved": what follows is not denied.

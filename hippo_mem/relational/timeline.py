@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational.entities import NAMING, Sameness, add_alias, entity_key, is_definite
 from hippo_mem.relational.tuples import USER, Tuple
 from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SOLE_ROLES, SYMMETRIC
@@ -196,6 +197,13 @@ class Timeline:
         if t.relation == HOLDING and one_of_its_kind(t):
             gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0",
                    (*tails, HOLDING, *heads))  # fmt: skip
+        if t.relation == "is" and lex.is_color(t.tail):  # what is red now is blue no longer
+            painted = self._connection.execute(
+                f"SELECT DISTINCT e.id, e.key FROM facts f JOIN entities e ON e.id = f.tail WHERE f.{head_in} "
+                "AND f.relation = 'is'", heads,
+            ).fetchall()  # fmt: skip
+            colors = [i for i, key in painted if i not in tails and lex.is_color(key)]
+            gather(f"{head_in} AND relation = 'is' AND tail IN ({_marks(colors)}) AND negated = 0", (*heads, *colors))
         return list(found.values())
 
     def _retold_after(self, fact_id: int, when: float) -> float | None:

@@ -43,6 +43,41 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield at, row
 
 
+def read_appended(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file that `append_jsonl` writes; none where there is none.
+
+    From the first line on that is not whole, what a killed process left behind is cut off.
+    """
+    data = path.read_bytes() if path.is_file() else b""
+    found: list[dict[str, Any]] = []
+    at = 0
+    for line in data.split(b"\n")[:-1]:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(row, dict):
+            break
+        found.append(row)
+        at += len(line) + 1
+    if at < len(data):
+        os.truncate(path, at)
+    return found
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, sync: bool = True) -> None:
+    """Put rows at the end of a file.
+
+    Args: sync: they are on disk when this returns; False leaves that to the system.
+    Raises: OSError.
+    """
+    with path.open("ab") as file:
+        file.write(encode_jsonl(rows))
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
 def encode_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """The rows as UTF-8 lines."""
     return "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "surrogatepass")

@@ -45,6 +45,23 @@ WHERE_KEY = "Where is the spare key?"
         ("Our vet is Dr. Weiss.", "We changed our vet from Dr. Weiss to Dr. Blum.", "Who is our vet?", "Dr. Blum"),
         ("Lisa is a nurse.", "Lisa became a doctor.", "What is Lisa's job?", "doctor"),
         ("Marta is married to Leo.", "Marta and Leo got divorced.", "Who is Marta married to?", None),
+        ("We go to Dr. Weiss.", "We now go to Dr. Blum instead of Dr. Weiss.", "Which doctor do we go to?", "Dr. Blum"),
+        ("Tom drinks coffee.", "Tom drinks tea instead of coffee now.", "What does Tom drink?", "tea"),
+        # what was painted
+        ("My bike is blue.", "I painted my bike red.", "What color is my bike?", "red"),
+        ("My bike is blue.", "My bike is red now.", "What color is my bike?", "red"),
+        ("Tom's hair is brown.", "Tom dyed his hair pale blue.", "What color is Tom's hair?", "pale blue"),
+        ("The gate is green.", "The gate was painted white by Ida last week.", "What color is the gate?", "white"),
+        ("The gate is green.", "The gate was painted white by Ida last week.", "Who painted the gate?", "Ida"),
+        ("The flag is red and white.", "The pole is blue.", "Is the flag red?", "yes"),
+        # one's own thing, spoken of as "the"
+        ("My bike is blue.", "I painted the bike red.", "What color is my bike?", "red"),
+        ("My laptop is in the office.", "The laptop is now in the kitchen.", "Where is my laptop?", "kitchen"),
+        ("I keep my passport in the desk.", "I moved the passport to the safe.", "Where is the passport?", "safe"),
+        ("My drill is in the shed.", "I lent the drill to Ben.", "Who has my drill?", "Ben"),
+        ("My drill is in the shed.", "I like tea.", "Where is the drill?", "shed"),
+        ("Tom's drill is in the shed.", "I like tea.", "Where is the drill?", None),  # whose it is was not asked
+        ("My drill is in the shed.", "The drill of the baker is on the roof.", "Where is my drill?", "shed"),
         # values
         ("My favorite band is Blur.", "My new favorite band is Pulp.", "What is my favorite band?", "Pulp"),
         ("Our rent is 900 euros.", "Our rent went up to 950 euros.", "What is our rent?", "950 euros"),
