@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 _MAX_EXAM = 128  # questions of a check; more cost minutes and change the share by less than a point
-# Wordings that the gate is fitted to, each of which costs a pass through a quarter of the model: so many for a fact, and
-# at least and at most so many in all. Fewer than forty for a fact cost what is asked as people ask (docs/LOG.md).
+# Wordings that the gate is fitted to, each a pass through a quarter of the model: so many for a fact, and at least and
+# at most so many in all. Fewer than forty for a fact cost what is asked as people ask (docs/LOG.md).
 _GATE_FACT, _LEAST_GATE, _MAX_GATE = 40, 1000, 3000
 # The loss earlier nights' questions start with: they are drawn seldom until one is seen to have slipped.
 _EARLIER_LOSS = 0.05
