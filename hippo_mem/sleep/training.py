@@ -57,7 +57,7 @@ class Pace(NamedTuple):
         return max(self.least, round(self.per_answer * n_answers), round(self.per_fact * n_facts))
 
 
-FROM_LEARNED_START = Pace(0.34, 1.3, 40)
+FROM_LEARNED_START = Pace(0.32, 1.3, 40)
 # From nothing, and from an earlier night too: what that one learned slips at first, and needs the steps to come back.
 FULL_PACE = Pace(0.6, 2.0, 80)
 # At the full learning rate single answers flicker: nine in ten right twice running become all right as the rate falls.
