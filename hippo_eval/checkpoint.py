@@ -9,6 +9,7 @@ A call that was cut off is asked again. Work under another stamp is thrown away.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -67,10 +68,13 @@ class Checkpoint:
 
     def rows(self, phase: Phase, calls: Sequence[range]) -> list[ItemRow]:
         """The answers of a phase that is asked in these calls, whole calls only; what was cut off goes."""
-        found = [ItemRow.from_dict(row) for row in read_appended(self._items)]
+        told = read_appended(self._items)
+        found: list[ItemRow] = []
+        with contextlib.suppress(TypeError, KeyError):  # from a row that is no answer on, all are asked again
+            found.extend(map(ItemRow.from_dict, told))
         kept = [r for r in found if r.phase == phase]
         whole = kept[: max((c.stop for c in calls if c.stop <= len(kept)), default=0)]
-        if len(whole) < len(kept):
+        if len(found) < len(told) or len(whole) < len(kept):
             others = [r for r in found if r.phase != phase]
             write_atomic(self._items, encode_jsonl(r.to_dict() for r in (*others, *whole)))
         return whole

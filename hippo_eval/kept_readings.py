@@ -134,9 +134,7 @@ class LentModel(LanguageModel):
         """Whether it is the base alone that speaks."""
         return self._peft is None or adapter is False or (not isinstance(adapter, bool | str) and not any(adapter))
 
-    def _once(
-        self, name: str, asked: Sequence[K], more: Sequence[Any], read: Callable[[list[K]], list[T]]
-    ) -> list[T]:  # fmt: skip
+    def _once(self, name: str, asked: Sequence[K], more: Sequence[Any], read: Callable[[list[K]], list[T]]) -> list[T]:
         """Results of `read`, which are plain data; of what is kept from there."""
         kept = self._kept
         if kept is None:

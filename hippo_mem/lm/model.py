@@ -46,8 +46,9 @@ class LanguageModel(LoadedModel):
         """
         texts = [""] * len(prompts)
         for indices, speaks in self._groups(prompts, adapter):
-            for batch in self.batches([self.encode(prompts[i]) for i in indices], max_new_tokens, max_new_tokens):
-                ids, mask = self.pad([self.encode(prompts[indices[j]]) for j in batch], left=True)
+            encoded = [self.encode(prompts[i]) for i in indices]
+            for batch in self.batches(encoded, max_new_tokens, max_new_tokens):
+                ids, mask = self.pad([encoded[j] for j in batch], left=True)
                 with self.speaking(speaks):
                     out = self.base.generate(
                         input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False,

@@ -42,9 +42,7 @@ _COLOR = rf"(?P<color>(?:(?:{'|'.join(sorted(SHADES))}) )?(?:{'|'.join(sorted(CO
 _PAINT = r"(?:(?:re|spray[- ])?painted|dyed|sprayed|stained|colou?red)"
 _WHOSE = r"(?:my|our|the|his|her|their|its|[A-Z][\w-]*['\u2019]s)"
 _THEREBY = r"(?: (?:last|this|yesterday|today|in|on|for|over|again|recently|now)\b[^,]*?)?"
-_PAINTED = re.compile(
-    rf"^(?P<did>(?P<who>.+?) {_PAINT} (?P<what>{_WHOSE} [^,]+?)) {_COLOR}(?P<rest>{_THEREBY})(?P<end>[.!]*)$"
-)
+_PAINTED = re.compile(rf"^(?P<did>.+? {_PAINT} (?P<what>{_WHOSE} [^,]+?)) {_COLOR}(?P<rest>{_THEREBY})(?P<end>[.!]*)$")
 _WAS_PAINTED = re.compile(
     rf"^(?P<what>.+?) (?:was|were|got|has been|have been|is being) (?:just |recently )?(?P<did>{_PAINT}) {_COLOR}"
     rf"(?: by (?P<who>{_NAME}|me|us))?{_THEREBY}(?P<end>[.!]*)$"
@@ -110,7 +108,7 @@ def now_holds(said: str) -> str:
         if shape is not _CHANGED or not _PERSONAL.match(said):
             return f"{found['what']} is {found['is']}"
     if (found := _INSTEAD.match(said)) is not None:
-        who, does, old = found["who"], found["does"], found["old"].removeprefix(f"{found['by']} ")
+        who, does, old = found["who"], found["does"], found["old"].removeprefix(f"{found['by'] or ''} ")
         return f"{who} no longer {does} {old}. {who} {does} {found['new']}{found['end']}"
     if (painted := _painted(said)) is not None:
         return painted

@@ -153,7 +153,7 @@ def test_what_a_nights_adapter_says_is_never_kept(
     from hippo_mem.config import SleepConfig
     from hippo_mem.sleep.training import AdapterTraining
 
-    training = AdapterTraining(lent, SleepConfig())
+    AdapterTraining(lent, SleepConfig())  # its adapter is on the model until it is taken off
     try:
         with lent.sharing(KeptReadings(tmp_path / FILE, "x"), meter):
             for _ in range(2):
@@ -166,7 +166,6 @@ def test_what_a_nights_adapter_says_is_never_kept(
             assert not passes
     finally:
         lent.detach()
-        del training
 
 
 def test_presets_of_a_matrix_share_what_the_reader_said(

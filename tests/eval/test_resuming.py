@@ -154,6 +154,17 @@ def test_a_call_that_was_cut_off_is_asked_again(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path, "one").rows("on", calls(6, 3, 0)) == rows
 
 
+def test_from_a_row_that_is_no_answer_on_all_are_asked_again(tmp_path: Path) -> None:
+    rows = [ItemRow(id=i, phase="on", prompt="?", gold="x", answer=str(i)) for i in range(3)]
+    work = Checkpoint(tmp_path, "one")
+    work.add(rows[:2])
+    with (tmp_path / WORK / "items.jsonl").open("a") as file:
+        file.write('{"id": 2}\n')
+    assert work.rows("on", calls(3, 1, 0)) == rows[:2]
+    work.add(rows[2:])
+    assert Checkpoint(tmp_path, "one").rows("on", calls(3, 1, 0)) == rows
+
+
 def test_a_full_disk_is_one_line_and_keeps_what_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["model=dummy", "n=3", "preset=baselines/rag", "batch_size=4", "outdir=out"]
 
