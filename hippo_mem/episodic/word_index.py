@@ -28,6 +28,7 @@ _K1, _B = 1.2, 0.75
 _MAX_CUE_WORDS = 32
 _MOST_WRITTEN = 10_000  # words whose terms are remembered as they were written; beyond, they are stemmed again
 _FREQUENT = 0.25  # share of the rows that hold a word; above it the rows that cannot win are left out
+_STRIDE = 8  # one score in so many is looked at to leave out those that are too low
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -118,13 +119,14 @@ class WordIndex:
             return np.empty(0, dtype=np.int64)
         rare_first = sorted(terms, key=lambda term: (len(self._rows[term]), term))
         idf = [math.log(1.0 + (n - df + 0.5) / (df + 0.5)) for df in (len(self._rows[term]) for term in rare_first)]
-        norms = np.frombuffer(self._lengths, dtype=np.int32) * np.float32(_K1 * _B * n / self._n_words)
+        norms = np.frombuffer(self._lengths, dtype=np.int32).astype(np.float32)
+        norms *= np.float32(_K1 * _B * n / self._n_words)
         norms += np.float32(_K1 * (1.0 - _B))
         scores = np.zeros(n, dtype=np.float32)
         found: Ids | None = None  # rows that can still be among the best; None while every row can
         for i, term in enumerate(rare_first):
             rows = np.frombuffer(self._rows[term], dtype=np.int32)
-            times = np.frombuffer(self._times[term], dtype=np.int32)
+            times = np.frombuffer(self._times[term], dtype=np.int32).astype(np.float32)
             if found is None and i and len(rows) > _FREQUENT * n:
                 # A frequent word adds little: it cannot lift a row that holds none of the rare ones to the k-th place.
                 found = _contenders(scores, allowed, k, (_K1 + 1.0) * sum(idf[i:]))
@@ -181,13 +183,12 @@ class WordIndex:
 
 def _contenders(scores: NDArray[np.float32], allowed: Mask | None, k: int, more: float) -> Ids | None:
     """Allowed rows that can be among the `k` best when every score may still rise by `more`; None when any row can."""
-    found = np.flatnonzero(scores if allowed is None else scores * allowed)
-    if len(found) < k:
-        return None
-    kth = np.partition(scores[found], len(found) - k)[len(found) - k]
+    found = scores if allowed is None else scores * allowed
+    kth = _kth(found, k)
     if kth <= more:
         return None
-    near: Ids = found[scores[found] + np.float32(more) >= kth]
+    # A row that ends level with the k-th may lie below by what was rounded.
+    near: Ids = np.flatnonzero(found >= np.float32((kth - more) * (1.0 - 1e-5)))
     return near
 
 
@@ -201,10 +202,21 @@ def tokens(text: str) -> list[str]:
 
 def top(scores: NDArray[np.float32], k: int) -> Ids:
     """Positions of the `k` highest scores above 0, best first; equal ones by lower position."""
-    found = np.flatnonzero(scores > 0)
-    if len(found) > k:
-        # Every score above the k-th, and of those equal to it the lowest positions.
-        kth = np.partition(scores[found], len(found) - k)[len(found) - k]
-        found = found[scores[found] >= kth]
+    # Every score above the k-th, and of those equal to it the lowest positions.
+    kth = _kth(scores, k)
+    found = np.flatnonzero(scores >= kth if kth > 0 else scores > 0)
     order = np.lexsort((found, -scores[found]))[:k]
     return found[order].astype(np.int64)
+
+
+def _kth(scores: NDArray[np.float32], k: int) -> float:
+    """The `k`-th highest score, at least 1; 0 when fewer than `k` are above 0."""
+    few = scores[::_STRIDE]
+    if len(few) > k:
+        # The k-th of some is no higher than that of all, so only scores from there on need sorting.
+        least = np.partition(few, len(few) - k)[len(few) - k]
+        if least > 0:
+            few = scores[scores >= least]
+            return float(np.partition(few, len(few) - k)[len(few) - k])
+    found = scores[scores > 0]
+    return float(np.partition(found, len(found) - k)[len(found) - k]) if len(found) >= k else 0.0

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float64]
 
@@ -39,12 +38,11 @@ def personalized_pagerank(
     out = np.asarray(weights.sum(axis=1)).ravel().astype(np.float64)
     dangling = out <= 0
     scale = np.divide(1.0, out, out=np.zeros_like(out), where=~dangling)
-    # Symmetric: the transpose of W with each column scaled is W scaled by column.
-    step = sparse.csr_matrix((weights.data * scale[weights.indices], weights.indices, weights.indptr), shape=(n, n))
     p = restart.copy()
     for _ in range(max_iterations):
         lost = float(p[dangling].sum())
-        new = damping * (step @ p + lost * restart) + (1.0 - damping) * restart
+        # Symmetric: what leaves a node by its share of each edge is what the edges carry of p over its sum.
+        new = damping * (weights @ (p * scale) + lost * restart) + (1.0 - damping) * restart
         change = float(np.abs(new - p).sum())
         p = new
         if change < tolerance:

@@ -6,7 +6,6 @@ ways lead out of it. Knows nothing of SQL, sentences or questions.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from hippo_mem.config import SpatialConfig
@@ -46,6 +45,7 @@ class Atlas:
         self.edges = [e for i, e in enumerate(self._told) if i not in self.layout.dropped]
         self._dropped = [e for i, e in enumerate(self._told) if i in self.layout.dropped]
         self._graph: dict[int, list[Way[int]]] | None = None
+        self._neighbors: dict[int, list[int]] | None = None
         self._between: dict[tuple[int, int], list[Edge]] = {}
         for e in self.edges:
             for pair in (self._ends[e.id], self._ends[e.id][::-1]):
@@ -88,7 +88,7 @@ class Atlas:
 
     def neighbors(self, place: int) -> Iterable[int]:
         """Places one edge away, ways closed or not."""
-        return (b for a, b in self._between if a == place)
+        return self._beside().get(place, ())
 
     def graph(self) -> Mapping[int, Sequence[Way[int]]]:
         """Ways out of every place: each edge both ways, closed ones and walls left out."""
@@ -133,20 +133,26 @@ class Atlas:
         """The distance behind the planner's estimate."""
         return self._config.heuristic
 
-    def steps_from(self, places: Iterable[int]) -> dict[int, int]:
-        """How many edges each place is from the nearest of `places`, those included at 0."""
+    def nearest(self, places: Iterable[int], k: int) -> dict[int, int]:
+        """How many edges each place is from the nearest of `places`, those included at 0, nearest first.
+
+        Only as far out as it takes to meet `k` places; of those equally far, all.
+        """
         far = dict.fromkeys(places, 0)
-        around: dict[int, list[int]] = {}
-        for a, b in self._between:
-            around.setdefault(a, []).append(b)
-        queue = deque(far)
-        while queue:
-            here = queue.popleft()
-            for there in around.get(here, ()):
-                if there not in far:
-                    far[there] = far[here] + 1
-                    queue.append(there)
+        ring, steps = list(far), 0
+        while ring and len(far) < k:
+            steps += 1
+            ring = list(dict.fromkeys(b for a in ring for b in self._beside().get(a, ()) if b not in far))
+            far.update(dict.fromkeys(ring, steps))
         return far
+
+    def _beside(self) -> Mapping[int, Sequence[int]]:
+        """Places one edge away from each, ways closed or not."""
+        if self._neighbors is None:
+            self._neighbors = {}
+            for a, b in self._between:
+                self._neighbors.setdefault(a, []).append(b)
+        return self._neighbors
 
     def contradictions(self) -> list[str]:
         """What was told and cannot be together with what was told later, in words."""

@@ -208,7 +208,7 @@ class MapView:
             ranked: list[tuple[int, float, int, str]] = []
             for one in contexts:
                 atlas = self._atlas(connection, (one,), None)
-                far = atlas.steps_from([p for p in start if p in atlas.spots])
+                far = atlas.nearest([p for p in start if p in atlas.spots], k)
                 ranked += [(n, -atlas.spots[p].last_seen, p, atlas.name(p)) for p, n in far.items()]
             ranked = sorted(ranked)[:k]
             # What everything names tells little of any of it: recall reads rankings no deeper than this.
