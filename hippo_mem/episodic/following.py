@@ -77,7 +77,7 @@ class FollowingIndexes:
         self._closing = threading.Event()
         self._generation = enter_space(database, embedder)
 
-    # What was asked for, brought up to date.
+    # What was asked for. `vectors` brings all of it up to date; the others belong to its last call within the block.
 
     def vectors(self, connection: sqlite3.Connection) -> VectorIndex:
         """The vector index of the rows as the connection sees them."""
@@ -97,14 +97,14 @@ class FollowingIndexes:
             self._help_folding(self._index)
         return self._index
 
-    def columns(self, connection: sqlite3.Connection) -> Columns:
-        """The filter columns of every position."""
-        self.vectors(connection)
+    @property
+    def columns(self) -> Columns:
+        """The filter columns of every position that `vectors` knew last."""
         return self._columns
 
     def words(self, connection: sqlite3.Connection) -> WordIndex:
-        """The words of every position."""
-        ids = self.vectors(connection).positions
+        """The words of every position that `vectors` knew last."""
+        ids = self._followed().positions
         self._look_for_words(connection)
         words = self._words or WordIndex()
         before = len(words)
@@ -125,8 +125,8 @@ class FollowingIndexes:
         return words
 
     def keys(self, connection: sqlite3.Connection) -> KeyIndex:
-        """The sparse keys of every position."""
-        index = self.vectors(connection)
+        """The sparse keys of every position that `vectors` knew last."""
+        index = self._followed()
         self._look_for_words(connection)
         keys = self._keys or KeyIndex(self._separator)
         while len(keys) < len(index.positions):
@@ -134,6 +134,11 @@ class FollowingIndexes:
             keys.append(index.vectors(page))
         self._keys = keys
         return keys
+
+    def _followed(self) -> VectorIndex:
+        if self._index is None:
+            raise RuntimeError("words and keys belong to a call of `vectors` in the same block")
+        return self._index
 
     # Changes.
 
@@ -198,6 +203,7 @@ class FollowingIndexes:
         if self._words_path is None or self._words is None or self._keys is None or len(index) < _WORDS_FROM:
             return
         with self._database.read() as connection:
+            index = self.vectors(connection)
             words, keys = self.words(connection), self.keys(connection)
             origin = self._origin(connection, index.last_id)
         if origin is not None and (origin != self._words_saved or not self._words_path.exists()):

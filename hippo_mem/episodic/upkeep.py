@@ -186,7 +186,7 @@ class KeptTable(TraceTable):
             return
         with self._database.read() as connection:
             index = self._indexes.vectors(connection)
-            present = self._indexes.columns(connection).passing(None, as_of=None, now=self._clock()) & index.live
+            present = self._indexes.columns.passing(None, as_of=None, now=self._clock()) & index.live
             vectors = index.vectors(np.flatnonzero(present).astype(np.int64))
         if len(vectors):
             CompletionNet.fit(vectors, epochs=epochs, seed=seed).save(self._net)
@@ -212,7 +212,7 @@ class KeptTable(TraceTable):
     def _near(self, connection: sqlite3.Connection, min_cosine: float) -> dict[int, list[int]]:
         """Ids that are near each other, best first; each has at least one."""
         index = self._indexes.vectors(connection)
-        present = self._indexes.columns(connection).passing(None, as_of=None, now=self._clock()) & index.live
+        present = self._indexes.columns.passing(None, as_of=None, now=self._clock()) & index.live
         positions = np.flatnonzero(present).astype(np.int64)
         at, cosines = index.neighbors(positions, _NEIGHBORS + 1)
         usable = (at >= 0) & (cosines >= min_cosine) & (at != positions[:, None]) & present[at]

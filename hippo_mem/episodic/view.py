@@ -41,7 +41,7 @@ class View:
         linked: Ids | None = None
         if where is not None and where.place is not None:
             linked = self._at(linked_to_place(self._connection, where.place))
-        mask = self._indexes.columns(self._connection).passing(where, as_of=as_of, now=self._now, linked=linked)
+        mask = self._indexes.columns.passing(where, as_of=as_of, now=self._now, linked=linked)
         return None if mask.all() else mask
 
     def mask(self, trace_ids: Ids | None) -> Mask | None:
@@ -59,7 +59,7 @@ class View:
 
     def comparable(self, context: str | None) -> Mask:
         """Positions that an event of this context is compared with, (P,)."""
-        return self._indexes.columns(self._connection).comparable(context, self._now)
+        return self._indexes.columns.comparable(context, self._now)
 
     def dense(self, vector: Floats, k: int, allowed: Mask | None = None) -> list[tuple[int, float]]:
         """(id, cosine) of the `k` nearest rows, best first."""

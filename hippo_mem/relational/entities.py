@@ -8,6 +8,7 @@ taken back. Knows nothing of what is stated about an entity beyond that.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import unicodedata
@@ -138,14 +139,12 @@ def by_key(connection: sqlite3.Connection, key: str) -> Entity | None:
 
 def known_keys(connection: sqlite3.Connection, keys: set[str]) -> set[str]:
     """Those of these keys that name an entity, outright or by an alias."""
-    known: set[str] = set()
-    listed = [k for k in keys if k]
-    for start in range(0, len(listed), 400):
-        part = listed[start : start + 400]
-        marks = ",".join("?" * len(part))
-        known |= {r[0] for r in connection.execute(f"SELECT key FROM entities WHERE key IN ({marks})", part)}
-        known |= {r[0] for r in connection.execute(f"SELECT key FROM aliases WHERE key IN ({marks})", part)}
-    return known
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM entities WHERE key = value) "
+        "OR EXISTS (SELECT 1 FROM aliases WHERE key = value)",
+        (json.dumps([key for key in keys if key]),),
+    )
+    return {row[0] for row in rows}
 
 
 def entities(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Entity]:
