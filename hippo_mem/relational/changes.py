@@ -33,8 +33,9 @@ _TURNED = re.compile(
     re.IGNORECASE,
 )
 _NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*)?"
+_ONE = rf"(?:{_NAME}|[Mm]y [a-z-]+)"
 _PARTED = re.compile(
-    rf"^(?P<one>{_NAME}) and (?P<other>{_NAME}) (?:(?:have|are|got|get|just|recently) ){{0,3}}"
+    rf"^(?P<one>{_ONE}) and (?P<other>{_ONE}) (?:(?:have|are|got|get|just|recently) ){{0,3}}"
     r"(?:divorced|(?:split|broke|broken) up|separated)(?=[.!,]*$| (?:last|in|this|after|years?|yesterday|recently)\b)"
 )
 

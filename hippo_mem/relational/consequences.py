@@ -18,7 +18,8 @@ from hippo_mem.relational.dates import DATE, HOUR, only_hour
 from hippo_mem.relational.entities import Sameness, entity_key
 from hippo_mem.relational.relation_words import singular
 from hippo_mem.relational.timeline import one_of_its_kind
-from hippo_mem.relational.tuples import Tuple
+from hippo_mem.relational.tuples import USER, Tuple
+from hippo_mem.relational.vocabulary import ROLES
 from hippo_mem.relational.whereabouts import LOCATED
 
 # What is told in these is kept in the other; "-" turns head and tail around.
@@ -50,6 +51,8 @@ _CURRENT_OF_OWN = ("is_a", "name", "is")
 _ENDED_BY_LEAVING = ("works_at", "lives_in", "studies_at", "located_at", "member_of", "has_a_home_in")
 _ENDED_BY_PARTING = ("spouse", "engaged_to", "partner_of", "girlfriend_of", "boyfriend_of", "wife_of", "husband_of",
                      "fiance_of", "date", "works_at")  # fmt: skip
+_ANYBODY = lex.word_set("anybody anyone")
+_SEEING = ("date", "see", "go_out_with")
 
 
 def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
@@ -101,7 +104,12 @@ def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], contex
     if not any(t.negated or t.relation in telling for t in tuples):
         return []
     same = Sameness(connection, context_key)
-    found = [d for t in tuples if t.negated and t.conf == 1.0 for d in _denied_kind(connection, same, t, context_key)]
+    found = [
+        d
+        for t in tuples
+        if t.negated and t.conf == 1.0
+        for d in (*_denied_kind(connection, same, t, context_key), *_denied_to_all(connection, same, t, context_key))
+    ]
     for t in tuples:
         if t.negated or t.conf < 1.0:
             continue
@@ -120,16 +128,17 @@ def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], contex
                 found.append(replace(t, head=t.tail, relation="owner", tail=t.head, head_kind=t.tail_kind,
                                      tail_kind=t.head_kind))  # fmt: skip
         elif t.relation in _LEFT | _PARTED:
-            ended = (*_ENDED_BY_LEAVING, *_ENDED_BY_PARTING) if t.relation in _PARTED else _ENDED_BY_LEAVING
+            left = (*_ENDED_BY_LEAVING, *_ENDED_BY_PARTING) if t.relation in _PARTED else _ENDED_BY_LEAVING
             later = {o.relation for o in tuples if o.head == t.head and not o.negated}
-            for relation in _holds(connection, same, t.head, ended, t.tail, context_key):
+            for relation in _holds(connection, same, t.head, left, t.tail, context_key):
                 if relation not in later:  # "left the mill and now works at the quarry" ends it by itself
                     found.append(replace(t, relation=relation, negated=True))
             for relation in _holds(connection, same, t.tail, _ENDED_BY_PARTING, t.head, context_key):
                 if t.relation in _PARTED:
                     found.append(replace(t, head=t.tail, tail=t.head, relation=relation, negated=True,
                                          head_kind=t.tail_kind, tail_kind=t.head_kind))  # fmt: skip
-    return found
+    ended = [d for d in (*tuples, *found) if d.negated and d.conf == 1.0]
+    return found + [n for d in ended for n in _no_longer_named(connection, same, d, context_key)]
 
 
 def _handed_on(
@@ -169,6 +178,43 @@ def _denied_kind(connection: sqlite3.Connection, same: Sameness, t: Tuple, conte
     ).fetchall()
     kind = singular(t.tail)
     return [replace(t, tail=name) for (name,) in rows if name != t.tail and singular(name).split(" ")[-1] == kind]
+
+
+def _denied_to_all(connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None) -> list[Tuple]:
+    """Who sees nobody does not see Clara; who has no boss has not Ana as a boss; who has no job works nowhere."""
+    ids = sorted(same.of_name(t.head))
+    if t.tail in _ANYBODY:
+        relations, turned = (_SEEING if t.relation in _SEEING else (t.relation,)), False
+    elif t.relation == "has" and t.tail == "job":
+        relations, turned = ("works_at", "works_as", "job"), False
+    elif t.relation == "has" and t.tail in ROLES:
+        relations, turned = (f"{t.tail}_of",), True
+    else:
+        return []
+    here, there = ("tail", "head") if turned else ("head", "tail")
+    rows = connection.execute(
+        f"SELECT DISTINCT f.relation, e.name, e.kind FROM facts f JOIN entities e ON e.id = f.{there} "
+        f"WHERE f.{here} IN ({','.join('?' * len(ids))}) AND f.relation IN ({','.join('?' * len(relations))}) "
+        "AND f.valid_to IS NULL AND f.negated = 0 AND +f.context_key IS ?",
+        (*ids, *relations, context_key),
+    ).fetchall()
+    found = [replace(t, relation=relation, tail=name, tail_kind=kind) for relation, name, kind in rows]
+    if turned:
+        return [replace(d, head=d.tail, tail=d.head, head_kind=d.tail_kind, tail_kind=d.head_kind) for d in found]
+    return [d for d in found if d.tail != t.tail]
+
+
+def _no_longer_named(
+    connection: sqlite3.Connection, same: Sameness, denied: Tuple, context_key: str | None
+) -> list[Tuple]:
+    """Who is Ben's girlfriend no longer is not called so either."""
+    role = denied.relation.removesuffix("_of")
+    if role not in ROLES or role == denied.relation:
+        return []
+    called = f"my {role}" if entity_key(denied.tail) == USER else f"{denied.tail}'s {role}"
+    if not _holds(connection, same, called, ("name",), denied.head, context_key):
+        return []
+    return [replace(denied, head=called, relation="name", tail=denied.head, tail_kind=denied.head_kind)]
 
 
 def _holds(

@@ -19,6 +19,8 @@ CLOCK = (
 _CLOCK = re.compile(rf"(?:\b(?:at|around|about) )?\b(?P<clock>{CLOCK})", re.IGNORECASE)
 _HOURS = lex.word_set("time hour")
 _DAYS = lex.word_set("day date weekday")
+_WEEKDAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", re.IGNORECASE)
+_HOUR = re.compile(rf"\bat \d|{CLOCK}", re.IGNORECASE)
 _EDGES = re.compile(r"^(?:on|in|,|\s)+|(?:\b(?:on|at|in)|,|\s)+$", re.IGNORECASE)
 
 
@@ -53,3 +55,15 @@ def asked_for(noun: str, date: str, hour: str, *, hour_is_newer: bool) -> str:
     if not day or hour == own:
         return date or hour
     return f"{day} at {hour}"
+
+
+def other_time(one: str, other: str) -> bool:
+    """Whether one time could take the place of the other: both tell a day of the week, or both an hour, or both of
+    each, in other words."""
+    kinds = [(_WEEKDAY.search(when) is not None, _HOUR.search(when) is not None) for when in (one, other)]
+    return kinds[0] == kinds[1] != (False, False) and one.casefold().strip() != other.casefold().strip()
+
+
+def tells_time(when: str) -> bool:
+    """Whether there is a day of the week or an hour in it."""
+    return _WEEKDAY.search(when) is not None or _HOUR.search(when) is not None

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 
 from hippo_mem.relational.changes import now_holds
+from hippo_mem.relational.dates import tells_time
+from hippo_mem.relational.lexicon import word_set
 
 # Said before a statement without being part of it. The first need no comma after them, the second do.
 _OPENERS = "|".join(
@@ -46,6 +48,10 @@ _ASIDE = re.compile(
 )
 _CLOSER = re.compile(
     r"(?:[\s,]+(?:lol|lmao|haha+|hehe|btw|tbh|xd|smh|:\)|:\(|;\)|:D|<3))+(?=\s*[.!?]*$)", re.IGNORECASE
+)
+_PRONOUNS = word_set("we they he she my our")
+_ACTING = re.compile(
+    r"(?!(?:The|It|There|This|That|Now)\b)(?:I|[Ww]e|[Tt]hey|[Hh]e|[Ss]he|[Mm]y|[Oo]ur|[A-Z][\w'\u2019-]+)\b"
 )
 # What says only that it holds now, at the end of a statement.
 _NOWADAYS = re.compile(
@@ -159,7 +165,7 @@ def _plain(sentence: str) -> str:
     opened = _OPENER.sub("", said)
     said = opened or said
     said = _COPULA.sub(" is ", said)
-    said = _NOWADAYS.sub("", said)
+    said = _nowadays(said)
     if (wrong := _WRONG.match(said)) is not None:
         said = f"{wrong['what'] or wrong['thing']} is {wrong['is']}"
     said = _DENIED_FIRST.sub(r"\1. ", said)
@@ -170,6 +176,20 @@ def _plain(sentence: str) -> str:
         said = _SPLICE.sub(". ", said)
     parts = [_contrasted(part) for part in _SENTENCE.split(said)]
     return " ".join(p[:1].upper() + p[1:] if sentence[:1].isupper() else p for p in parts)
+
+
+def _nowadays(said: str) -> str:
+    """Without the words that say only that it holds now. Where somebody does something at a time they say that the time
+    is a new one, and go to the front: "Now I train on Wednesdays"."""
+    found = _NOWADAYS.search(said)
+    if found is None:
+        return said
+    rest = said[: found.start()] + said[found.end() :]
+    who = _ACTING.match(said)
+    if who is None or not tells_time(said[: found.start()]):
+        return rest
+    name = who[0] if who[0].lower() not in _PRONOUNS else who[0].lower()
+    return f"Now {name}{rest[who.end() :]}"
 
 
 def _contrasted(said: str) -> str:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.dates import other_time, tells_time
 from hippo_mem.relational.entities import NAMING, Sameness, add_alias, entity_key, is_definite
 from hippo_mem.relational.tuples import USER, Tuple
 from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SOLE_ROLES, SYMMETRIC
@@ -30,6 +31,8 @@ _STATES = FUNCTIONAL | SYMMETRIC | frozenset(KIN_CLASS) | frozenset(OPPOSITE) | 
 _INDEFINITE = frozenset("a an some any no another many few several one two three four five".split())
 
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|im|i've|me|my|mine|myself|we|our|us)\b", re.IGNORECASE)
+
+_NOW = re.compile(r"\bnow\b", re.IGNORECASE)
 
 Change = Literal["new", "again", "past"]
 
@@ -70,15 +73,16 @@ class Timeline:
 
     def tell(self, telling: Telling) -> Told:
         """Write one telling down."""
+        telling, anew = _without_now(telling)
         known = self._again(telling)
         if known is not None:
             self._repeat(known, telling)
             self._together.setdefault(telling.tuple.span, []).append(known)
-            closed = self._close(known, telling) if self._starts(known, telling) else ()
+            closed = self._close(known, telling, anew) if self._starts(known, telling) else ()
             return Told(fact_id=known, change="again", closed=closed)
         fact_id = self._insert(telling)
         self._together.setdefault(telling.tuple.span, []).append(fact_id)
-        closed = self._close(fact_id, telling)
+        closed = self._close(fact_id, telling, anew)
         t = telling.tuple
         if t.relation in NAMING and not t.negated and _may_name(telling):
             add_alias(self._connection, t.tail, telling.head, fact_id, self._context)
@@ -98,7 +102,9 @@ class Timeline:
         ).fetchall()
         state = telling.functional or is_state(t.relation)
         for fact_id, place, time_text in rows:
-            if state or (_same_words(place, t.place) and _same_words(time_text, t.time_text)):
+            if (state and (telling.functional or not other_time(time_text, t.time_text))) or (
+                _same_words(place, t.place) and _same_words(time_text, t.time_text)
+            ):
                 return int(fact_id)
         return None
 
@@ -134,9 +140,9 @@ class Timeline:
         add_origin(self._connection, "fact", fact_id, telling.provenance, telling.trace_id)
         return fact_id
 
-    def _close(self, fact_id: int, telling: Telling) -> tuple[int, ...]:
+    def _close(self, fact_id: int, telling: Telling, anew: bool) -> tuple[int, ...]:
         """Close what the telling ends, or the telling itself where something later is known."""
-        rivals = [r for r in self._rivals(telling) if r[0] != fact_id]
+        rivals = [r for r in self._rivals(telling, anew) if r[0] != fact_id]
         together = self._together.get(telling.tuple.span, ())
         closed: list[int] = []
         for rival, valid_from, valid_to, superseded_by in rivals:
@@ -159,7 +165,7 @@ class Timeline:
             )
         return tuple(closed)
 
-    def _rivals(self, telling: Telling) -> list[tuple[int, float, float | None, int | None]]:
+    def _rivals(self, telling: Telling, anew: bool) -> list[tuple[int, float, float | None, int | None]]:
         """What cannot be true at the same time: open facts, and closed ones that reach beyond the telling."""
         t = telling.tuple
         heads, tails = self._ids(telling.head), self._ids(telling.tail)
@@ -180,6 +186,13 @@ class Timeline:
         gather(f"{head_in} AND relation = ? AND {tail_in} AND negated = ?", (*heads, t.relation, *tails, not t.negated))
         if t.negated:
             return list(found.values())
+        if anew:
+            alike = f"{head_in} AND relation = ? AND {tail_in} AND negated = 0"
+            rows = self._connection.execute(
+                f"SELECT DISTINCT time_text FROM facts WHERE {alike}", (*heads, t.relation, *tails)
+            ).fetchall()
+            times = [when for (when,) in rows if other_time(when, t.time_text)]
+            gather(f"{alike} AND time_text IN ({_marks(times)})", (*heads, t.relation, *tails, *times))
         if t.relation in OPPOSITE:
             gather(f"{head_in} AND relation = ? AND {tail_in} AND negated = 0", (*heads, OPPOSITE[t.relation], *tails))
         if telling.functional:
@@ -217,6 +230,15 @@ class Timeline:
     def _ids(self, entity_id: int) -> tuple[int, ...]:
         """The entity and whoever it is known to be."""
         return tuple(sorted({entity_id} | self._same.of_id(entity_id)))
+
+
+def _without_now(telling: Telling) -> tuple[Telling, bool]:
+    """The telling without the "now" beside its time, and whether there was one: that time is a new one."""
+    when = telling.tuple.time_text
+    if not tells_time(when) or (found := _NOW.search(when)) is None:
+        return telling, False
+    rest = f"{when[: found.start()]} {when[found.end() :]}".strip()
+    return replace(telling, tuple=replace(telling.tuple, time_text=rest)), True
 
 
 def _may_name(telling: Telling) -> bool:

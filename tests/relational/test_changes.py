@@ -62,6 +62,19 @@ WHERE_KEY = "Where is the spare key?"
         ("My drill is in the shed.", "I like tea.", "Where is the drill?", "shed"),
         ("Tom's drill is in the shed.", "I like tea.", "Where is the drill?", None),  # whose it is was not asked
         ("My drill is in the shed.", "The drill of the baker is on the roof.", "Where is my drill?", "shed"),
+        # an end
+        ("My boss is Ana.", "I have no boss any more.", "Who is my boss?", None),
+        ("My boss is Ana.", "I have no brother.", "Who is my boss?", "Ana"),
+        ("Ben is dating Clara.", "Ben isn't seeing anybody any more.", "Who is Ben dating?", None),
+        ("I work for Siemens.", "I don't have a job any more.", "Where do I work?", None),
+        ("Clara is Ben's girlfriend.", "Ben broke up with Clara.", "Who is Ben's girlfriend?", None),
+        ("My sister's boyfriend is Tom.", "My sister and Tom split up.", "Who is my sister's boyfriend?", None),
+        # what is done at a time
+        ("I play tennis on Mondays.", "I play tennis on Wednesdays these days.", "When do I play tennis?", "Wednesdays"),
+        ("I play tennis on Mondays.", "I also play tennis on Fridays.", "When do I play tennis?", None),  # on both
+        ("I play tennis on Mondays.", "I play tennis at noon now.", "Which day do I play tennis?", "Mondays"),
+        ("I take my pills at 8.", "I now take my pills at 9 in the evening.", "When do I take my pills?",
+         "9 in the evening"),
         # values
         ("My favorite band is Blur.", "My new favorite band is Pulp.", "What is my favorite band?", "Pulp"),
         ("Our rent is 900 euros.", "Our rent went up to 950 euros.", "What is our rent?", "950 euros"),
