@@ -70,7 +70,8 @@ WHERE_KEY = "Where is the spare key?"
         ("Clara is Ben's girlfriend.", "Ben broke up with Clara.", "Who is Ben's girlfriend?", None),
         ("My sister's boyfriend is Tom.", "My sister and Tom split up.", "Who is my sister's boyfriend?", None),
         # what is done at a time
-        ("I play tennis on Mondays.", "I play tennis on Wednesdays these days.", "When do I play tennis?", "Wednesdays"),
+        ("I play tennis on Mondays.", "I play tennis on Wednesdays these days.", "When do I play tennis?",
+         "Wednesdays"),
         ("I play tennis on Mondays.", "I also play tennis on Fridays.", "When do I play tennis?", None),  # on both
         ("I play tennis on Mondays.", "I play tennis at noon now.", "Which day do I play tennis?", "Mondays"),
         ("I take my pills at 8.", "I now take my pills at 9 in the evening.", "When do I take my pills?",
