@@ -20,7 +20,7 @@ from hippo_eval.answerers import Progress
 from hippo_eval.border import exit_code
 from hippo_eval.cells import RUNS, run_folder, stamp_of
 from hippo_eval.composing import whole_cell_of
-from hippo_eval.estimate import calibrate, seconds_of
+from hippo_eval.estimate import calibrate, forecast
 from hippo_eval.kept_readings import FILE, KeptReadings
 from hippo_eval.matrix_plan import FULL_SEEDS, FULL_SIZES, Matrix, cells, sizes_said
 from hippo_eval.runner import load_suite, recheck, run, silent
@@ -63,15 +63,15 @@ def measure_matrix(
     ]  # fmt: skip
     say(f"{len(planned)} cells, {len(planned) - len(todo)} of them finished; timing this machine on a sample")
     speed = calibrate(matrix.model)
-    forecast = [seconds_of(c, speed) for c, _ in todo]
-    say(f"about {spell(sum(forecast))} for {len(todo)} cells at {speed.read_tokens_per_s:.0f} tokens read a second")
+    expected = forecast([c for c, _ in todo], speed)
+    say(f"about {spell(sum(expected))} for {len(todo)} cells at {speed.read_tokens_per_s:.0f} tokens read a second")
     if dry_run:
-        for (config, _), seconds in zip(todo, forecast, strict=True):
+        for (config, _), seconds in zip(todo, expected, strict=True):
             cell = whole_cell_of(config)
             say(f"{cell.label:<40} {cell.suite:<20} {cell.items_label:<24} {spell(seconds)}")
         return planned
     readings = KeptReadings(run_folder(run_id, runs) / FILE, rests_on=json.dumps(foundation(matrix.model)))
-    failed = _measure(todo, forecast, readings, say, progress)
+    failed = _measure(todo, expected, readings, say, progress)
     warned = recheck(run_id, runs)
     say(f"{warned} cells with warnings")
     if reports is not None:
@@ -86,12 +86,12 @@ def measure_matrix(
 
 
 def _measure(
-    todo: Sequence[tuple[EvalConfig, Path]], forecast: Sequence[float], readings: KeptReadings, say: Say,
+    todo: Sequence[tuple[EvalConfig, Path]], expected: Sequence[float], readings: KeptReadings, say: Say,
     progress: Progress,
 ) -> list[str]:  # fmt: skip
     """Measure one cell after the other; returns what failed, a line each. What no cell would survive is raised."""
     failed = []
-    spent = expected = 0.0
+    spent = due = 0.0
     for at, (config, folder) in enumerate(todo):
         cell = whole_cell_of(config)
         name = f"{cell.label} {cell.suite} {cell.items_label}"
@@ -105,8 +105,8 @@ def _measure(
             said = f"failed: {' '.join(str(error).split())}"
             failed.append(f"{name} {said}")
         seconds = time.perf_counter() - began
-        spent, expected = spent + seconds, expected + forecast[at]
-        left = sum(forecast[at + 1 :]) * (spent / expected if expected else 1.0)
+        spent, due = spent + seconds, due + expected[at]
+        left = sum(expected[at + 1 :]) * (spent / due if due else 1.0)
         say(f"{at + 1}/{len(todo)} {name}: {said}, {seconds:.0f} s; about {spell(left)} left")
     return failed
 

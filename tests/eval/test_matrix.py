@@ -7,7 +7,7 @@ import pytest
 from hippo_eval import matrix
 from hippo_eval.cells import cells_of
 from hippo_eval.composing import presets, whole_cell_of
-from hippo_eval.estimate import Speed, seconds_of
+from hippo_eval.estimate import Speed, forecast, seconds_of
 from hippo_eval.matrix import measure_matrix, spell
 from hippo_eval.matrix_plan import FULL_SEEDS, Matrix, cells, largest, sizes_said
 from hippo_eval.suites.choose import SUITES
@@ -100,6 +100,10 @@ def test_a_forecast_grows_with_the_work() -> None:
     for label in ("baselines/core", "baselines/longctx", "memory/hei_nw", "memory/hei_nw+sleep"):
         assert by_label[0][label] <= by_label[1][label], label
     assert by_label[1]["memory/hei_nw+sleep"] > 3 * by_label[1]["memory/hei_nw"]
+    found = [c for c in cells(Matrix(suites=("episodic",), sizes=(50,)), "abc") if not c.sleep and c.is_memory]
+    alone = [seconds_of(c, speed) for c in found]
+    assert forecast(found, speed)[0] == alone[0]
+    assert all(shared < own for shared, own in zip(forecast(found, speed)[1:], alone[1:], strict=True))
     assert (spell(45), spell(720), spell(12240)) == ("45 s", "12 min", "3.4 h")
 
 
