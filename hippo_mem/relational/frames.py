@@ -26,6 +26,7 @@ from hippo_mem.relational.framing import Frame, be_frame, clause_frame, name_fra
 from hippo_mem.relational.one_core import one_core
 from hippo_mem.relational.plain import read_plain
 from hippo_mem.relational.rare_names import misread, read_again
+from hippo_mem.relational.whole_values import WholeValues
 from hippo_mem.types import MAX_TEXT_CHARS
 
 __all__ = ["MODELS", "Frame", "FrameParser"]
@@ -128,8 +129,10 @@ def _load(names: Iterable[str]) -> Any:
 
 
 def _quicker(nlp: Any) -> Any:
-    """The pipeline with its products done by numpy's BLAS, three times as fast as the one thinc brings along."""
+    """The pipeline with its products done by numpy's BLAS, three times as fast as the one thinc brings along, and with
+    values left whole."""
     ops = NumpyOps(use_blis=False)
+    nlp.tokenizer = WholeValues(nlp.tokenizer)
     for _, pipe in nlp.pipeline:
         for node in pipe.model.walk() if isinstance(getattr(pipe, "model", None), Model) else ():
             node.ops = ops
