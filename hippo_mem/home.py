@@ -19,7 +19,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +133,18 @@ def unwritable(path: Path, error: OSError) -> StorageFull:
     return StorageFull(
         f"cannot write {path}: {reason}; free space or permissions there, or set HIPPO_HOME to a writable folder"
     )
+
+
+def check_target(path: Path, what: str, is_one: Callable[[Path], bool]) -> None:
+    """Refuse to write over what is not ours: only a new place, an empty file, or an earlier one of its kind.
+
+    Args: what: "an export", for the message. is_one: whether the file that is there is one.
+    Raises: InputError.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{path} is no ordinary file; name a new file for {what}")
+    if path.exists() and path.stat().st_size and not is_one(path):
+        raise InputError(f"{path} holds something else than {what}, which would be lost; name a new file")
 
 
 def write_private(path: Path, data: bytes) -> None:

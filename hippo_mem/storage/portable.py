@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.errors import InputError, StoreFormatError, StoreVersionError
-from hippo_mem.home import FILE_MODE, FOLDER_MODE, sync_folder, unwritable
+from hippo_mem.home import FILE_MODE, FOLDER_MODE, check_target, sync_folder, unwritable
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.jsonl import read_jsonl
 from hippo_mem.storage.migrations import LATEST
@@ -137,9 +137,16 @@ def _embedded(waiting: Sequence[tuple[str, Row, str]], space: Space) -> Iterator
 # JSON lines --------------------------------------------------------------------------------------------------------
 
 
+def _is_export(path: Path) -> bool:
+    start = json.dumps({"format": _FORMAT})[:-1].encode()
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
+
+
 def _export_jsonl(database: Database, path: Path) -> dict[str, int]:
     if path.is_dir():
         raise InputError(f"{path} is a folder; name the file that the export is to be")
+    check_target(path, "an export", _is_export)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hippo_mem.errors import InputError, StoreBusy, StoreError, StoreFormatError, StoreVersionError
-from hippo_mem.home import FILE_MODE, FOLDER_MODE, UserHome, locked, sync_folder, unwritable
+from hippo_mem.home import FILE_MODE, FOLDER_MODE, UserHome, check_target, locked, sync_folder, unwritable
 from hippo_mem.storage import restoring
 from hippo_mem.storage.database import Database
 from hippo_mem.storage.migrations import LATEST
@@ -64,7 +64,7 @@ class Manifest:
 def snapshot(database: Database, home: UserHome, path: Path) -> Manifest:
     """Write the state of `home`'s user to `path`, replacing what is there. Writers go on meanwhile.
 
-    Raises: InputError when `path` is a folder or lies in the user's own folder; StoreBusy when nights keep changing
+    Raises: InputError when `path` is a folder, lies in the user's own folder or holds something else; StoreBusy when nights keep changing
         under it; StorageFull; StoreError when a night holds a link, which could lead anywhere.
     """
     path = path.expanduser().absolute()
@@ -72,6 +72,7 @@ def snapshot(database: Database, home: UserHome, path: Path) -> Manifest:
         raise InputError(f"{path} is a folder; name the file that the snapshot is to be")
     if home.folder.resolve() in path.resolve().parents:
         raise InputError(f"{path} lies in the folder that it would be a snapshot of; choose another place")
+    check_target(path, "a snapshot", _is_snapshot)
     for _ in range(_TRIES):
         with _temporary(path) as scratch, tempfile.TemporaryDirectory(dir=path.parent, prefix=".hippo-") as folder:
             rows = Path(folder) / _ROWS
@@ -253,6 +254,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise StoreFormatError(f"{path} is damaged or not a snapshot: {error}; it may have been cut off") from error
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a snapshot") from None
+
+
+def _is_snapshot(path: Path) -> bool:
+    return zipfile.is_zipfile(path) and _MANIFEST in zipfile.ZipFile(path).namelist()
 
 
 def _manifest_of(archive: zipfile.ZipFile, path: Path) -> Manifest:

@@ -336,3 +336,18 @@ def test_any_facts_make_the_round_trip(facts: list[Any], names: tuple[str, str, 
         )
         one.close()
         two.close()
+
+
+def test_an_export_takes_the_place_of_nothing_but_an_export(awake: Awake, tmp_path: Path) -> None:
+    awake.observe("Zofia painted the fence green.")
+    notes, link = tmp_path / "notes.txt", tmp_path / "link.jsonl"
+    notes.write_text("mine\n")
+    link.symlink_to(notes)
+    for place in (notes, link, awake.home.database):
+        before = place.read_bytes()
+        with pytest.raises(InputError, match="something else|no ordinary file"):
+            export_to(awake.database, place)
+        assert place.read_bytes() == before
+    again = tmp_path / "all.jsonl"
+    again.touch()
+    assert export_to(awake.database, again) == export_to(awake.database, again)

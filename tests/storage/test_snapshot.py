@@ -326,3 +326,17 @@ def _no_threads_left() -> Iterator[None]:
     before = threading.active_count()  # other tests may have left a library's own
     yield
     assert threading.active_count() <= before
+
+
+def test_a_snapshot_takes_the_place_of_nothing_but_a_snapshot(awake: Awake, tmp_path: Path) -> None:
+    awake.observe("Zofia painted the fence green.")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine\n")
+    with Awake.open(awake.home.root, "somebody", embedder=awake.embedder) as other:
+        theirs = other.home.database
+        for place in (notes, theirs):
+            with pytest.raises(InputError, match="holds something else than a snapshot"):
+                snapshot(awake.database, awake.home, place)
+    assert notes.read_text() == "mine\n"
+    for _ in range(2):
+        assert snapshot(awake.database, awake.home, tmp_path / "s.hippo").user == awake.home.user
