@@ -18,7 +18,7 @@ from hippo_mem.relational.tuples import USER
 from hippo_mem.relational.vocabulary import ATTRIBUTES, listed_kind
 from hippo_mem.types import Decision
 
-MIN_CONFIDENCE = 0.5
+UNSURE = 0.5  # of what may be, and of each of two: no answer
 _NOTHING_SAID = frozenset({"person", "one", "thing", "man", "woman", "people", "place", "someone", "something"})
 _WHEREABOUTS = frozenset({"located_at", "has"})  # every move is read, and the same move is told again
 MAX_ANSWERS = 5  # a longer list is no answer to a question
@@ -62,7 +62,7 @@ def decision_of(look: Lookups, found: Sequence[Found], *, several: bool, questio
     if len(texts) > (MAX_ANSWERS if several else 1):
         return None
     conf = min(f.conf for f in winners)
-    if conf < MIN_CONFIDENCE:
+    if conf <= UNSURE:
         return None
     rows = list({r.id: r for f in winners for r in f.rows}.values())
     lost = [f.text for f in sorted(found, key=lambda f: f.order, reverse=True) if f.text not in texts]

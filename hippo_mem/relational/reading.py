@@ -21,6 +21,7 @@ from hippo_mem.relational.plain import Plain, read_plain
 from hippo_mem.relational.pronouns import gender_of
 from hippo_mem.relational.statements import Mood, Phrase, Placed, Statement
 from hippo_mem.relational.tuples import USER, Kind
+from hippo_mem.relational.unreal import is_perhaps, is_unreal
 from hippo_mem.relational.vocabulary import MOVING, canonical
 
 _PLACES = frozenset({"GPE", "LOC", "FAC"})
@@ -55,6 +56,8 @@ def statements(sentence: Span, base_of: Callable[[str], str], speaker: str = USE
     quoted = _quoted(sentence)
     found = []
     for clause in clauses(sentence, subordinate=True):
+        if is_unreal(clause.verb):
+            continue
         who = quoted(clause.verb) or speaker
         found += list(_clause_statements(clause, who))
     return found
@@ -272,9 +275,11 @@ def _alternatives(clause: Clause) -> bool:
 
 def _mood(clause: Clause) -> Mood:
     words = {a.lower_ for a in clause.auxiliaries}
+    if [t.lower_ for t in clause.chain[:1]] == ["supposed"]:
+        return "possible"
     if words & _PLANNED or (clause.chain and clause.verb_base in _WISHES):
         return "planned"
-    if words & _POSSIBLE:
+    if words & _POSSIBLE or is_perhaps(clause.verb):
         return "possible"
     verb = clause.verb
     if clause.verb_base == "be":
