@@ -24,7 +24,7 @@ from hippo_mem.relational.kinds import REGIONS, SETTLEMENTS, is_common
 from hippo_mem.relational.lookups import Lookups, only_its_noun, says_nothing, spoken
 from hippo_mem.relational.phrases import shortest
 from hippo_mem.relational.placing import placed
-from hippo_mem.relational.timeline import HOLDING
+from hippo_mem.relational.timeline import HOLDING, is_state
 from hippo_mem.relational.tuples import Tuple, TupleExtractor
 from hippo_mem.relational.unasking import Unasked, unask
 from hippo_mem.relational.vocabulary import INVERSE, KIN_CLASS
@@ -51,6 +51,7 @@ _PLACE_NOUNS = lex.word_set("city town country place room street village locatio
 # What a noun phrase says of itself ("my sister" is mine) is no part of what is asked.
 _STRUCTURE = frozenset({"possessive", "appositive", "label"})
 _EFFECTS = frozenset({"holding", "movement"})
+_WAS = re.compile(r"(?:did|was|were|had)\b|(?:has|have)\b.*\bever\b", re.IGNORECASE)
 _BEFORE = re.compile(r" before\b", re.IGNORECASE)
 
 
@@ -282,22 +283,30 @@ class ByStatement:
         if not heads:
             return None
         way = Unasked(statement="", wanted="truth")
+        asks_of_the_past = _WAS.match(asking.text) is not None
         if t.relation == LOCATED:
             return self._is_there(look, t, heads, tails)
         for relation, turned in _ways_to_say(t.relation):
-            rows = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails)
+            ends = {"heads": tails if turned else heads, "tails": heads if turned else tails}
+            rows, past = look.rows(relation, **ends), look.rows(relation, **ends, history=True)
+            was = asks_of_the_past and not t.negated and next((r for r in past if not r.negated), None)
             for row in rows:
                 if self._accounted(look, asking, way, t, row, conditions):
+                    if row.negated and was:  # it ended, so it was
+                        return Found(text="yes", rows=(*look.description(t.head, heads), was), context=was.context_key,
+                                     order=row.order, conf=was.conf)  # fmt: skip
+                    if row.negated and asks_of_the_past and is_state(relation):
+                        return None  # over, or never so: the one who told it knows
                     text = "no" if row.negated != t.negated else "yes"
                     return Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
                                  order=row.order, conf=row.conf)  # fmt: skip
-            past = look.rows(relation, heads=tails if turned else heads, tails=heads if turned else tails, history=True)
             for row in past if self._functional(relation) and not turned else ():
                 others = [o for o in conditions if o is not t]
                 if not row.negated and self._accounted(look, asking, way, t, row, others):
                     newer = look.rows(relation, heads=heads)[:1]  # what took its place
                     if newer:
-                        return Found(text="yes" if t.negated else "no", rows=(row, *newer), context=row.context_key,
+                        text = "yes" if t.negated or asks_of_the_past else "no"
+                        return Found(text=text, rows=(row, *newer), context=row.context_key,
                                      order=newer[0].order, conf=newer[0].conf)  # fmt: skip
         opposite = {"likes": "dislikes", "dislikes": "likes"}.get(t.relation)
         for row in look.rows(opposite, heads=heads, tails=tails) if opposite and tails else ():

@@ -63,6 +63,27 @@ _PUT_OFF = (
     r"(?:moved(?: back| forward| up)?|postponed|rescheduled|delayed|deferred|shifted|changed|switched|put off|put back|"
     r"pushed(?: back| out| forward)?|brought forward|extended|set|slipped)"
 )
+_TOOK = r"(?:took|take|takes|taken|taking|got|get|pulled|pull|fished|grabbed|grab|removed|remove)"
+_OUT_OF = re.compile(rf"\b(?P<took>{_TOOK}) (?P<what>[^,.]+?) out (?:of|from) ", re.IGNORECASE)
+_THROWN = r"(?P<did>threw|throw|throws|throwing|thrown|tossed|toss)"
+_THREW = re.compile(
+    rf"\b{_THROWN} (?:(?:away|out) (?P<what>{_WHOSE} [^,.]+?|it|them)|"
+    rf"(?P<thing>{_WHOSE} [^,.]+?|it|them) (?:away|out))"
+    r"(?=[.!]*$| (?:last|this|yesterday|today|and)\b)",
+    re.IGNORECASE,
+)
+_GAVE_BACK = re.compile(
+    rf"^(?P<who>.+?) (?:gave|has given|brought|handed|sent)(?: back (?P<what>{_WHOSE} [^,.]+?|it|them)|"
+    rf" (?P<thing>{_WHOSE} [^,.]+?|it|them) back)(?P<rest>(?: (?:to|last|this|yesterday|today|on)\b[^,]*?)?[.!]*)$"
+)
+_ROOM = r"(?P<is>(?:room|hall|floor) \w+[.!]*)$"
+_TO_ROOM = re.compile(rf"^(?P<what>.+?) (?:(?:was|were|has been|have been|is|got) )?moved to {_ROOM}", re.IGNORECASE)
+_WE_MOVED = re.compile(rf"^(?:I|We|They)(?:['\u2019]ve)? moved (?P<what>(?:the|our|my) [^,]+?) to {_ROOM}")
+_IS_BACK = re.compile(r"\b(?:is|am|are)(?P<again> (?:finally|now))? back (?P<home>home )?from ", re.IGNORECASE)
+_RETIRED = re.compile(
+    r"^(?P<who>[^,]+?) (?:(?:has|have) )?(?:just |recently |finally )?retired"
+    r"(?: (?:last|this|in|on|from work)\b[^,]*)?[.!]*$"
+)
 _BEEN = r"(?:was|were|is|are|got|gets|has been|have been|had to be|will be|is being)"
 _RESCHEDULED = (
     re.compile(
@@ -113,6 +134,17 @@ def now_holds(said: str) -> str:
         return f"{who} no longer {does} {old}. {who} {does} {found['new']}{found['end']}"
     if (painted := _painted(said)) is not None:
         return painted
+    for shape in (_TO_ROOM, _WE_MOVED):
+        if (found := shape.match(said)) is not None and not _SOMEBODY.fullmatch(found["what"]):
+            return f"{found['what']} is in {found['is']}"
+    if (found := _GAVE_BACK.match(said)) is not None:
+        return f"{found['who']} returned {found['what'] or found['thing']}{found['rest']}"
+    if (found := _RETIRED.match(said)) is not None:
+        have = "have" if found["who"].lower() in ("i", "we", "they", "you") else "has"
+        return f"{found['who']} {have} no job any more."
+    said = _OUT_OF.sub(r"\g<took> \g<what> from ", said)
+    said = _THREW.sub(lambda m: f"binned {m['what'] or m['thing']}", said)
+    said = _IS_BACK.sub("came back from ", said)
     said = _TURNED.sub(r"\g<what> is \g<age> years old", said)
     return _PARTED.sub(r"\g<one> broke up with \g<other>", said)
 

@@ -14,13 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hippo_mem.relational import lexicon as lex
+from hippo_mem.relational.before import Before
 from hippo_mem.relational.dates import DATE, HOUR, only_hour
-from hippo_mem.relational.entities import Sameness, entity_key
-from hippo_mem.relational.relation_words import singular
+from hippo_mem.relational.endings import CURRENT, ENDING, endings, no_longer_named
+from hippo_mem.relational.entities import entity_key
 from hippo_mem.relational.timeline import one_of_its_kind
-from hippo_mem.relational.tuples import USER, Tuple
-from hippo_mem.relational.vocabulary import ROLES
-from hippo_mem.relational.whereabouts import LOCATED
+from hippo_mem.relational.tuples import Tuple
 
 # What is told in these is kept in the other; "-" turns head and tail around.
 _KEPT_AS = {"employ": "-works_at", "employer_of": "-works_at", "employee_of": "works_at", "owner_of": "-owner"}
@@ -30,7 +29,8 @@ _GIVEN_AWAY = lex.word_set("sell give donate give_away bequeath pass_on sign_ove
 _ACQUIRED = lex.word_set("buy inherit purchase acquire win")
 _LEFT = lex.word_set(
     "leave quit resign_from retire_from fired_from dismissed_from move_from move_away_from move_away moved_from "
-    "move_out_of move_out drop_out_of depart_from expelled_from laid_off_from stop_working_at"
+    "move_out_of move_out drop_out_of depart_from expelled_from laid_off_from stop_working_at return_from "
+    "come_back_from get_back_from come_home_from released_from discharged_from fall_off fall_from fall_out_of"
 )
 _PARTED = lex.word_set(
     "divorce leave break_up_with split_up_with split_with separate_from break_off_with divorced_from separated_from "
@@ -42,17 +42,10 @@ _SWITCHED = {
 }
 _EXCHANGED = {"replace": "replace_with", "trade": "trade_for", "swap": "swap_for", "exchange": "exchange_for",
               "trade_in": "trade_in_for"}  # fmt: skip
-# What somebody does or has for a while, in which one thing may take the place of another.
-_CURRENT = lex.word_set(
-    "works_at works_as job studies studies_at drives plays use drink eat ride wear attend take teach practice practise "
-    "member_of go_to subscribe_to rent smoke watch read learn train_in bank_with owns"
-)
 _CURRENT_OF_OWN = ("is_a", "name", "is")
 _ENDED_BY_LEAVING = ("works_at", "lives_in", "studies_at", "located_at", "member_of", "has_a_home_in")
 _ENDED_BY_PARTING = ("spouse", "engaged_to", "partner_of", "girlfriend_of", "boyfriend_of", "wife_of", "husband_of",
                      "fiance_of", "date", "works_at")  # fmt: skip
-_ANYBODY = lex.word_set("anybody anyone")
-_SEEING = ("date", "see", "go_out_with")
 
 
 def plainly(tuples: Iterable[Tuple]) -> list[Tuple]:
@@ -100,138 +93,60 @@ def _by_name(tuples: list[Tuple]) -> list[Tuple]:
 
 def consequences(connection: sqlite3.Connection, tuples: Sequence[Tuple], context_key: str | None) -> list[Tuple]:
     """What follows from an event for facts that held before it; `[]` for most events."""
-    telling = _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED | _SWITCHED.keys() | _EXCHANGED.keys()
+    telling = _GIVEN_AWAY | _ACQUIRED | _LEFT | _PARTED | _SWITCHED.keys() | _EXCHANGED.keys() | ENDING
     if not any(t.negated or t.relation in telling for t in tuples):
         return []
-    same = Sameness(connection, context_key)
-    found = [
-        d
-        for t in tuples
-        if t.negated and t.conf == 1.0
-        for d in (*_denied_kind(connection, same, t, context_key), *_denied_to_all(connection, same, t, context_key))
-    ]
+    before = Before(connection, context_key)
+    found = list(endings(before, tuples))
     for t in tuples:
         if t.negated or t.conf < 1.0:
             continue
         if (by := _SWITCHED.get(t.relation) or _EXCHANGED.get(t.relation)) is not None:
             for new in [o for o in tuples if (o.head, o.relation) == (t.head, by) and not o.negated]:
-                found += _handed_on(connection, same, t, new, context_key)
+                found += _handed_on(before, t, new)
         elif t.relation in _GIVEN_AWAY:
             takers = [o for o in tuples if o.relation == "has" and o.tail == t.tail and not o.negated]
-            if _holds(connection, same, t.tail, ("owner",), t.head, context_key):
+            if before.holds(t.tail, ("owner",), t.head):
                 found += [replace(o, head=t.tail, relation="owner", tail=o.head, head_kind=o.tail_kind,
                                   tail_kind=o.head_kind) for o in takers]  # fmt: skip
                 if not takers:
                     found.append(replace(t, head=t.tail, relation="owner", tail=t.head, negated=True))
         elif t.relation in _ACQUIRED and one_of_its_kind(t):
-            if _holds(connection, same, t.tail, ("owner",), None, context_key):
+            if before.holds(t.tail, ("owner",), None):
                 found.append(replace(t, head=t.tail, relation="owner", tail=t.head, head_kind=t.tail_kind,
                                      tail_kind=t.head_kind))  # fmt: skip
         elif t.relation in _LEFT | _PARTED:
             left = (*_ENDED_BY_LEAVING, *_ENDED_BY_PARTING) if t.relation in _PARTED else _ENDED_BY_LEAVING
             later = {o.relation for o in tuples if o.head == t.head and not o.negated}
-            for relation in _holds(connection, same, t.head, left, t.tail, context_key):
+            for relation in before.holds(t.head, left, t.tail):
                 if relation not in later:  # "left the mill and now works at the quarry" ends it by itself
                     found.append(replace(t, relation=relation, negated=True))
-            for relation in _holds(connection, same, t.tail, _ENDED_BY_PARTING, t.head, context_key):
+            for relation in before.holds(t.tail, _ENDED_BY_PARTING, t.head):
                 if t.relation in _PARTED:
                     found.append(replace(t, head=t.tail, tail=t.head, relation=relation, negated=True,
                                          head_kind=t.tail_kind, tail_kind=t.head_kind))  # fmt: skip
     ended = [d for d in (*tuples, *found) if d.negated and d.conf == 1.0]
-    return found + [n for d in ended for n in _no_longer_named(connection, same, d, context_key)]
+    return found + [n for d in ended for n in no_longer_named(before, d)]
 
 
-def _handed_on(
-    connection: sqlite3.Connection, same: Sameness, old: Tuple, new: Tuple, context_key: str | None
-) -> list[Tuple]:
+def _handed_on(before: Before, old: Tuple, new: Tuple) -> list[Tuple]:
     """What somebody, or something of theirs, was told to be or do with the old is so of the new."""
     owner = entity_key(old.head)
-    heads = sorted(same.of_name(old.head))
-    tails = sorted({i for name in (old.tail, _OWN.sub("", old.tail)) for i in same.of_name(name)})
+    heads = sorted(before.same.of_name(old.head))
+    tails = sorted({i for name in (old.tail, _OWN.sub("", old.tail)) for i in before.same.of_name(name)})
     if not heads or not tails:
         return []
-    rows = connection.execute(
+    rows = before.connection.execute(
         "SELECT DISTINCT f.relation, h.name, h.key, h.kind, t.name, f.time_text FROM facts f "
         "JOIN entities h ON h.id = f.head "
         f"JOIN entities t ON t.id = f.tail WHERE f.tail IN ({','.join('?' * len(tails))}) AND f.valid_to IS NULL "
         f"AND f.negated = 0 AND +f.context_key IS ? AND (f.head IN ({','.join('?' * len(heads))}) "
         "OR substr(h.key, 1, ?) = ?)",
-        (*tails, context_key, *heads, len(owner) + 3, f"{owner}'s "),
+        (*tails, before.context_key, *heads, len(owner) + 3, f"{owner}'s "),
     ).fetchall()
     found = []
     for relation, head, key, kind, tail, when in rows:
-        if relation in (_CURRENT_OF_OWN if key.startswith(f"{owner}'s ") else _CURRENT):
+        if relation in (_CURRENT_OF_OWN if key.startswith(f"{owner}'s ") else CURRENT):
             now = replace(new, head=head, relation=relation, head_kind=kind, place="", time_text=when)
             found += [replace(now, tail=tail, tail_kind=old.tail_kind, negated=True), now]
     return found
-
-
-def _denied_kind(connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None) -> list[Tuple]:
-    """Who drinks no coffee any longer drinks no "two coffees" either: a bare noun denies everything of its kind."""
-    heads = sorted(same.of_name(t.head))
-    if not heads or " " in t.tail or not t.tail.islower() or t.relation in (LOCATED, "is", "is_a", "name"):
-        return []
-    rows = connection.execute(
-        f"SELECT DISTINCT e.name FROM facts f JOIN entities e ON e.id = f.tail WHERE f.relation = ? AND f.head IN "
-        f"({','.join('?' * len(heads))}) AND f.valid_to IS NULL AND f.negated = 0 AND +f.context_key IS ?",
-        (t.relation, *heads, context_key),
-    ).fetchall()
-    kind = singular(t.tail)
-    return [replace(t, tail=name) for (name,) in rows if name != t.tail and singular(name).split(" ")[-1] == kind]
-
-
-def _denied_to_all(connection: sqlite3.Connection, same: Sameness, t: Tuple, context_key: str | None) -> list[Tuple]:
-    """Who sees nobody does not see Clara; who has no boss has not Ana as a boss; who has no job works nowhere."""
-    ids = sorted(same.of_name(t.head))
-    if t.tail in _ANYBODY:
-        relations, turned = (_SEEING if t.relation in _SEEING else (t.relation,)), False
-    elif t.relation == "has" and t.tail == "job":
-        relations, turned = ("works_at", "works_as", "job"), False
-    elif t.relation == "has" and t.tail in ROLES:
-        relations, turned = (f"{t.tail}_of",), True
-    else:
-        return []
-    here, there = ("tail", "head") if turned else ("head", "tail")
-    rows = connection.execute(
-        f"SELECT DISTINCT f.relation, e.name, e.kind FROM facts f JOIN entities e ON e.id = f.{there} "
-        f"WHERE f.{here} IN ({','.join('?' * len(ids))}) AND f.relation IN ({','.join('?' * len(relations))}) "
-        "AND f.valid_to IS NULL AND f.negated = 0 AND +f.context_key IS ?",
-        (*ids, *relations, context_key),
-    ).fetchall()
-    found = [replace(t, relation=relation, tail=name, tail_kind=kind) for relation, name, kind in rows]
-    if turned:
-        return [replace(d, head=d.tail, tail=d.head, head_kind=d.tail_kind, tail_kind=d.head_kind) for d in found]
-    return [d for d in found if d.tail != t.tail]
-
-
-def _no_longer_named(
-    connection: sqlite3.Connection, same: Sameness, denied: Tuple, context_key: str | None
-) -> list[Tuple]:
-    """Who is Ben's girlfriend no longer is not called so either."""
-    role = denied.relation.removesuffix("_of")
-    if role not in ROLES or role == denied.relation:
-        return []
-    called = f"my {role}" if entity_key(denied.tail) == USER else f"{denied.tail}'s {role}"
-    if not _holds(connection, same, called, ("name",), denied.head, context_key):
-        return []
-    return [replace(denied, head=called, relation="name", tail=denied.head, tail_kind=denied.head_kind)]
-
-
-def _holds(
-    connection: sqlite3.Connection, same: Sameness, head: str, relations: Sequence[str], tail: str | None,
-    context_key: str | None,
-) -> list[str]:  # fmt: skip
-    """Those of the relations that hold from one to the other now; to anybody where `tail` is None."""
-    heads = sorted(same.of_name(head))
-    tails = sorted(same.of_name(tail)) if tail is not None else []
-    if not heads or (tail is not None and not tails):
-        return []
-    marks = ",".join("?" * len(heads))
-    to = f" AND tail IN ({','.join('?' * len(tails))})" if tail is not None else ""
-    among = ",".join("?" * len(relations))
-    rows = connection.execute(
-        f"SELECT DISTINCT relation FROM facts WHERE head IN ({marks}) AND relation IN ({among}){to} "
-        "AND valid_to IS NULL AND negated = 0 AND +context_key IS ?",
-        (*heads, *relations, *tails, context_key),
-    ).fetchall()
-    return [row[0] for row in rows]

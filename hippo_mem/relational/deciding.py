@@ -7,10 +7,12 @@ episodes or of language models.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
+from hippo_mem.relational import lexicon as lex
 from hippo_mem.relational import vocabulary as voc
 from hippo_mem.relational.by_statement import ByStatement
 from hippo_mem.relational.by_walk import ByWalk
@@ -24,6 +26,7 @@ from hippo_mem.types import Decision
 
 MAX_CHARS = 300  # of a question
 _PLURALS = frozenset({"people", "children", "kids"})
+_HOW_MUCH = re.compile(r"how much (?=(?:is|are|was|were|do|does|did|will)\b)", re.IGNORECASE)
 
 
 class Decider:
@@ -52,6 +55,9 @@ class Decider:
         text = polished(question)
         if not text or len(text) > MAX_CHARS:
             return None
+        if (asked := _HOW_MUCH.match(text)) is not None:
+            amount = self.decide(connection, f"What {text[asked.end() :]}", context=context, as_of=as_of)
+            return amount if amount is not None and _tells_amount(amount.text) else None
         look = Lookups(connection, context, as_of)
         if (decision := self._walk.answer(look, text)) is not None:
             return decision
@@ -78,3 +84,8 @@ class Decider:
         if way.wanted == "who" and relation.endswith("_of") and voc.is_held_by_one(relation):
             found = newest_alone(found)
         return decision_of(look, found, several=several, question=text)
+
+
+def _tells_amount(text: str) -> bool:
+    """Whether there is a number in it."""
+    return any(c.isdigit() for c in text) or any(lex.is_number(word) for word in text.lower().split())

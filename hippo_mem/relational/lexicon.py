@@ -154,3 +154,26 @@ def is_color(name: str) -> bool:
     """Whether a name is that of a color and nothing else: "red", "pale green"; not "gold medalist"."""
     *shades, color = name.casefold().split() or [""]
     return color in COLORS and set(shades) <= SHADES
+
+
+_OPPOSED = (
+    ("broken damaged defective leaking leaky jammed", "fixed repaired mended working intact"),
+    ("open", "closed shut"), ("locked", "unlocked"), ("empty", "full"), ("dirty", "clean"), ("wet", "dry"),
+    ("ill sick unwell injured", "healthy well recovered fit cured"), ("alive", "dead"), ("asleep", "awake"),
+    ("single", "married engaged"), ("on", "off"), ("lost missing", "found"),
+)  # fmt: skip
+_SIDES = {
+    word: (i, side) for i, pair in enumerate(_OPPOSED) for side, words in enumerate(pair) for word in words.split()
+}
+
+
+def rules_out(new: str, old: str) -> bool:
+    """Whether what is `new` is no longer `old`: of another color, or of the other of two states."""
+    if is_color(new) and is_color(old):
+        return new.casefold() != old.casefold()
+    one, other = _SIDES.get(_state(new)), _SIDES.get(_state(old))
+    return one is not None and other is not None and one[0] == other[0] and one[1] != other[1]
+
+
+def _state(name: str) -> str:
+    return name.casefold().removesuffix(" again").removeprefix("still ").removeprefix("now ")

@@ -49,6 +49,11 @@ _LEARNERS = lex.word_set("student pupil apprentice trainee")
 _EVERY = re.compile(r"\b(every|each|usually|often|always|sometimes|never|daily|weekly|on \w+days)\b", re.IGNORECASE)
 
 
+_LONG_AGO = re.compile(r"\b(?:last (?!night)|ago\b)|\b(?:19|20)\d\d\b|^once\b", re.IGNORECASE)
+_LATER = re.compile(r"\b(?:next|soon|starting|from|later)\b|\b(?:19|20)\d\d\b", re.IGNORECASE)
+_NOT_YET = frozenset("lives_in works_at works_as studies_at is is_a name has owns job".split())
+
+
 @dataclass(slots=True)
 class Reader:
     """Turns the statements of one text into tuples, in order; keeps what the pronouns may stand for."""
@@ -86,7 +91,7 @@ class Reader:
         clause.complements = [(p, self._names(p.phrases, said)) for p in said.complements]
         clause.places = [(p, self._names(p.phrases, said)) for p in said.places]
         clause.attributes = [(p, n) for p in said.attributes for n in read_noun(p, self._resolve, said.speaker)]
-        made = list(clause.tuples())
+        made = [t for t in clause.tuples() if said.mood != "planned" or not _is_not_yet(t)]
         used = {name for t in made for name in (t.head, t.tail)}
         states = [s for n in clause.mentioned() for s in n.states]
         called = {t.head for t in made if t.relation == "name" and any(r.head == t.tail for r in made)}
@@ -451,14 +456,21 @@ class _Clause:
         for placed, n in goals:
             settling = said.verb in ("move", "relocate") and n.name[:1].isupper() and "'s" not in n.name
             relation = "lives_in" if settling else "located_at"
-            if n.kind == "time":
-                continue
+            if n.kind == "time" or (not settling and _LONG_AGO.search(" ".join(said.times))):
+                continue  # "last summer we went to Spain": nobody is there still
             made = self.state(subject, relation, n, "movement", place=placed.text,
                               alternatives=placed.alternatives or said.alternatives)  # fmt: skip
             yield replace(made, tail_kind="place")
         for placed in homes[:1]:
             yield self.state(subject, "located_at", placed.preposition, "movement", place=placed.text,
                              tail_kind="place")  # fmt: skip
+
+
+def _is_not_yet(planned: Tuple) -> bool:
+    """Whether what is planned would be told as a state of now: "Tom will be my boss"; a date is one of what will be."""
+    if planned.relation in _NOT_YET or planned.relation.endswith("_of"):
+        return True
+    return planned.relation == "located_at" and _LATER.search(planned.time_text) is not None
 
 
 def _with_receiver(said: Statement) -> Statement:

@@ -34,6 +34,13 @@ _FIRST_PERSON = re.compile(r"\b(?:i|i'm|im|i've|me|my|mine|myself|we|our|us)\b",
 
 _NOW = re.compile(r"\bnow\b", re.IGNORECASE)
 
+_LASTING = frozenset({"lives_in", "works_at", "works_as", "studies_at", "job"})
+_PAST = re.compile(r"\b(?:lived|worked|studied|resided|taught|was|were)\b", re.IGNORECASE)
+_PRESENT = re.compile(
+    r"\b(?:lives?|works?|stud(?:y|ies)|resides?|teach(?:es)?|is|are|am|living|working)\b|['\u2019](?:m|s|re)\b",
+    re.IGNORECASE,
+)
+
 Change = Literal["new", "again", "past"]
 
 
@@ -143,6 +150,14 @@ class Timeline:
     def _close(self, fact_id: int, telling: Telling, anew: bool) -> tuple[int, ...]:
         """Close what the telling ends, or the telling itself where something later is known."""
         rivals = [r for r in self._rivals(telling, anew) if r[0] != fact_id]
+        present = self._present_beside(telling, rivals)
+        if present is not None:  # "I worked at Bosch" does not end "I work at Siemens": it was before
+            next_id, since = present
+            self._connection.execute(
+                "UPDATE facts SET valid_from = ?, valid_to = ?, superseded_by = ? WHERE id = ?",
+                (since - 1.0, since, next_id, fact_id),
+            )
+            return ()
         together = self._together.get(telling.tuple.span, ())
         closed: list[int] = []
         for rival, valid_from, valid_to, superseded_by in rivals:
@@ -210,14 +225,29 @@ class Timeline:
         if t.relation == HOLDING and one_of_its_kind(t):
             gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0",
                    (*tails, HOLDING, *heads))  # fmt: skip
-        if t.relation == "is" and lex.is_color(t.tail):  # what is red now is blue no longer
-            painted = self._connection.execute(
+        if t.relation == "is":  # what is red now is blue no longer, what is open is not closed
+            was = self._connection.execute(
                 f"SELECT DISTINCT e.id, e.key FROM facts f JOIN entities e ON e.id = f.tail WHERE f.{head_in} "
                 "AND f.relation = 'is'", heads,
             ).fetchall()  # fmt: skip
-            colors = [i for i, key in painted if i not in tails and lex.is_color(key)]
-            gather(f"{head_in} AND relation = 'is' AND tail IN ({_marks(colors)}) AND negated = 0", (*heads, *colors))
+            ended = [i for i, key in was if i not in tails and lex.rules_out(t.tail, key)]
+            gather(f"{head_in} AND relation = 'is' AND tail IN ({_marks(ended)}) AND negated = 0", (*heads, *ended))
         return list(found.values())
+
+    def _present_beside(
+        self, telling: Telling, rivals: Iterable[tuple[int, float, float | None, int | None]]
+    ) -> tuple[int, float] | None:
+        """What is told to be so now, and since when, where the telling only says what was."""
+        t = telling.tuple
+        if t.relation not in _LASTING or t.negated or not _PAST.search(t.span):
+            return None
+        return next((r[:2] for r in rivals if r[2] is None and self._is_told_as_present(r[0])), None)
+
+    def _is_told_as_present(self, fact_id: int) -> bool:
+        rows = self._connection.execute(
+            "SELECT text_span FROM origins WHERE kind = 'fact' AND row_id = ? ORDER BY id DESC LIMIT 1", (fact_id,)
+        )
+        return any(_PRESENT.search(span) is not None and _PAST.search(span) is None for (span,) in rows)
 
     def _retold_after(self, fact_id: int, when: float) -> float | None:
         row = self._connection.execute(

@@ -18,7 +18,8 @@ _HYPHEN = re.compile(r"[-\u2013]")
 # Groups with blanks between them: accounts and cards, and numbers that are called.
 _GROUPS = re.compile(
     r"\b[A-Z]{2}\d{2}(?: [0-9A-Z]{4}){2,7}(?: [0-9A-Z]{1,3})?\b|\b\d{4}(?: \d{4}){3}\b|"
-    r"\+\d{1,3}(?:[ -]?\(\d{1,5}\))?(?:[ -]\d{2,})+\b|\(\d{2,5}\) ?\d+(?:[ -]\d+)*\b|\b0\d{2,4}[ /]\d{3,}(?:[ -]\d{2,})*\b"
+    r"\+\d{1,3}(?:[ -]?\(\d{1,5}\))?(?:[ -]\d{2,})+\b|\(\d{2,5}\) ?\d+(?:[ -]\d+)*\b|"
+    r"\b0\d{2,4}[ /]\d{3,}(?:[ -]\d{2,})*\b"
 )
 
 
@@ -29,6 +30,7 @@ class WholeValues:
         self.tokenize = tokenize
 
     def __call__(self, text: str) -> Any:
+        """The document of a text, each value one token."""
         doc = self.tokenize(text)
         spans = [s for at in values(text) if (s := doc.char_span(*at)) is not None and len(s) > 1]
         if spans:
