@@ -32,7 +32,9 @@ def is_unreal(verb: Token) -> bool:
         return True
     here = verb
     while here.head.i != here.i:
-        if here.dep_ in ("ccomp", "acl", "csubj", "csubjpass") and _spoils(here.head, here):
+        # A "ccomp" before its verb is a sentence of its own, with a comma for a full stop.
+        governed = here.dep_ in ("csubj", "csubjpass") or (here.dep_ in ("ccomp", "acl") and here.i > here.head.i)
+        if governed and _spoils(here.head, here):
             return True
         here = here.head
     return False
@@ -56,7 +58,9 @@ def _spoils(above: Token, clause: Token) -> bool:
     negated = any(c.dep_ == "neg" for c in above.children)
     if base in _RUMOUR or base in _WISHED:
         return True
-    amazed = any(c.lower_ in ("ca", "can", "could") for c in above.children)  # "I can't believe that he lives there"
+    amazed = any(
+        c.lower_ in ("ca", "can", "could", "wo", "will", "would") for c in above.children
+    )  # "I can't believe that he lives there"
     if negated and base in _THOUGHT and not amazed:
         return True
     if base == "have" and any(c.dep_ in ("nsubj",) and c.lemma_.lower() in _RUMOUR for c in above.children):

@@ -39,7 +39,13 @@ def test_nothing_is_decided(awake: Awake, told: str, asked: str) -> None:
 
 @pytest.mark.parametrize(
     "told",
-    ["I think Tom lives in Rome.", "I know that Tom lives in Rome.", "I can't believe that Tom lives in Rome!"],
+    [
+        "I think Tom lives in Rome.",
+        "I know that Tom lives in Rome.",
+        "I can't believe that Tom lives in Rome!",
+        "Tom lives in Rome, I don't think I've told you.",
+        "Tom lives in Rome, he wants a bigger flat.",
+    ],
 )
 def test_what_is_thought_is_told(awake: Awake, told: str) -> None:
     awake.observe(told)

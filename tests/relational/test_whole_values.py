@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,4 +53,4 @@ def test_which_words_are_values(text: str, found: list[str]) -> None:
 def test_values_lie_apart_and_in_order(text: str) -> None:
     spans = list(values(text))
     assert all(a < b <= len(text) for a, b in spans)
-    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
