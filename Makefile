@@ -5,6 +5,7 @@ SEED   ?= 1337
 N      ?= 50
 OUT    ?= runs/demo
 RUN_ID ?= eval
+TEST_WORKERS ?= 2
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -38,8 +39,9 @@ eval: $(STAMP)  ## every suite by every preset, nights, ablations; the report go
 eval-full: $(STAMP)  ## the same at 50, 200 and 1000 by three seeds: hours; says how many before it starts
 	$(BIN)/python -m hippo_eval.matrix --run-id $(RUN_ID)-full --full $(EVAL)
 
-test: $(STAMP)  ## every test but the slow ones: minutes
-	$(BIN)/python -m pytest
+# Each worker keeps to one thread: two that both spread over all cores wait for each other.
+test: $(STAMP)  ## every test but the slow ones: minutes (TEST_WORKERS=2, 2 GB each)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
 
 test-slow: $(STAMP)  ## whole nights and crashes: minutes
 	$(BIN)/python -m pytest -m slow

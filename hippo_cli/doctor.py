@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hippo_cli import mending
-from hippo_cli.mending import Check
+from hippo_cli.findings import Check
 from hippo_cli.plain import one_line, print_json
 from hippo_cli.session import Session, with_session
 from hippo_mem.errors import HippoError
@@ -34,8 +34,8 @@ def doctor(
         bool, typer.Option("--repair", help="Mend what can be mended; nothing that was told is lost.")
     ] = False,
 ) -> None:
-    """Check versions, model, data home, store, vectors, index, origins and nights. Exit code 1 if something is broken
-    and was not mended.
+    """Check versions, model, data home, store, rows, vectors, index, origins, nights and settings. Exit code 1 if
+    something is broken and was not mended.
 
     Example: hippo doctor --repair
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +12,8 @@ from hippo_mem.errors import InputError
 from hippo_mem.text import clean_text
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DATE = re.compile(r"[0-9]{4}|[0-9]{8}")  # a year, or YYYYMMDD
+_MONTH = re.compile(r"(?:19|20|21)[0-9]{2}(?:0[1-9]|1[0-2])")
 
 
 def read_events(texts: Sequence[str], file: str | None) -> list[str]:
@@ -52,19 +55,26 @@ def _lines(data: bytes, origin: str) -> list[str]:
 
 
 def parse_time(text: str | None) -> float | None:
-    """Unix seconds of an ISO 8601 date ("2026-05-01", "2026-05-01T18:30+02:00") or of a number of seconds.
+    """Unix seconds of an ISO 8601 date ("2026-05-01", "2026-05-01T18:30+02:00"), of a year, or of a number of seconds.
 
-    A date without a zone is local time.
-    Raises: InputError when it is neither.
+    Four digits are a year, which means its first moment, and eight are YYYYMMDD: as seconds they would be early in
+    1970, which nobody means. A date without a zone is local time.
+    Raises: InputError when it is none of these.
     """
     if text is None:
         return None
+    said = text.strip()
+    if _MONTH.fullmatch(said):
+        raise InputError(f"time {text!r} may be a month or seconds; for the month write {said[:4]}-{said[4:]}-01")
     try:
-        return float(text)
+        seconds = None if _DATE.fullmatch(said) else float(said)
     except ValueError:
-        pass
+        seconds = None
     try:
-        return datetime.fromisoformat(text).timestamp()
+        if seconds is not None:
+            datetime.fromtimestamp(seconds)  # nan, and what is in no calendar, is no moment
+            return seconds
+        return datetime.fromisoformat(f"{said}-01-01" if len(said) == len("2026") else said).timestamp()
     except (ValueError, OverflowError, OSError) as error:
         raise InputError(
             f"time {text!r} is neither a date such as 2026-05-01T18:30 nor a number of unix seconds"

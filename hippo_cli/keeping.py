@@ -158,7 +158,7 @@ def take_in(
 def unretire(
     session: Session,
     since: Annotated[
-        str | None, typer.Option(help="Only what was retired from then on: a date or unix seconds.")
+        str | None, typer.Option(help="Only what was retired from then on: a date, a year, or unix seconds.")
     ] = None,
 ) -> None:
     """Bring back the memories that upkeep retired because they had faded, expired, or repeated another.
@@ -167,15 +167,18 @@ def unretire(
     """
     from hippo_mem.awake import Awake
 
+    moment = parse_time(since)
     home = _existing(session)
     with Awake.open(session.home, home.user) as awake:
-        n = awake.bring_back(parse_time(since))
+        n = awake.bring_back(moment)
     _say(session, {"brought_back": n}, f"{_count(n, 'memory', 'memories')} brought back")
 
 
 def vacuum(
     session: Session,
-    until: Annotated[str | None, typer.Option(help="Only what was retired by then: a date or unix seconds.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Only what was retired by then: a date, a year, or unix seconds.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
 ) -> None:
     """Delete for good what upkeep retired, and what only those memories told. Nothing brings it back but a snapshot.
@@ -184,8 +187,8 @@ def vacuum(
     """
     from hippo_mem.awake import Awake
 
-    home = _existing(session)
     moment = parse_time(until)
+    home = _existing(session)
     confirm("Delete retired memories for good?", yes)
     with Awake.open(session.home, home.user) as awake:
         n = awake.vacuum(moment)
@@ -193,11 +196,18 @@ def vacuum(
 
 
 def _existing(session: Session) -> UserHome:
-    """The user's home. Raises: InputError when nothing was ever remembered there."""
-    from hippo_mem.home import UserHome, data_home
+    """The user's home.
+
+    Raises: InputError when nothing was ever remembered there; StoreError when it cannot be looked at.
+    """
+    from hippo_mem.home import UserHome, data_home, unreadable
 
     home = UserHome(root=data_home(session.home), user=check_id(session.user or DEFAULT_USER, "user"))
-    if not home.database.exists():
+    try:
+        told = home.database.exists()
+    except OSError as error:
+        raise unreadable(home.folder, error) from error
+    if not told:
         raise InputError(f"user {home.user!r} has no memory under {home.root}; tell it something first: hippo remember")
     return home
 

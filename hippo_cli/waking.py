@@ -37,7 +37,9 @@ def remember(
     ] = None,
     file: Annotated[str | None, typer.Option("--file", "-f", help="A file with one event a line; - is stdin.")] = None,
     source: Annotated[str, typer.Option(help="Who says it; `hippo forget --source` takes it back.")] = "user",
-    time: Annotated[str | None, typer.Option(help="When: 2026-05-01T18:30, or unix seconds (default: now).")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="When: 2026-05-01T18:30, 2026-05-01, 2026, or unix seconds (default: now).")
+    ] = None,
     context: Annotated[str | None, typer.Option(help="Keeps apart what would contradict each other.")] = None,
     doc: Annotated[str | None, typer.Option(help="The document it comes from.")] = None,
     reward: Annotated[bool, typer.Option("--reward", help="It mattered: raises what the gate thinks of it.")] = False,
@@ -73,14 +75,15 @@ def recall(
     session: Session,
     cue: Annotated[str, typer.Argument(help="A hint: a question, a name, a few words.")],
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="At most this many memories.")] = 8,
-    as_of: Annotated[str | None, typer.Option(help="What was held true then: a date or unix seconds.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="What was held true then: a date, a year, or unix seconds.")] = None,
 ) -> None:
     """Show the memories that a hint brings back, best first, with what found them.
 
     Example: hippo recall "brass compass"
     """
+    moment = parse_time(as_of)
     with session.open() as hippo:
-        found = hippo.recall(cue, k, as_of=parse_time(as_of))
+        found = hippo.recall(cue, k, as_of=moment)
     if session.as_json:
         print_json(found)
     else:

@@ -21,7 +21,7 @@ from typing import Any
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SpatialConfig
 from hippo_mem.embed import Embedder, MiniLMEmbedder, embedding_aside
 from hippo_mem.episodic import EpisodicStore
-from hippo_mem.episodic.rows import checked, draft_of
+from hippo_mem.episodic.rows import check_choice, checked, draft_of
 from hippo_mem.episodic.slots import slots_of
 from hippo_mem.errors import InputError, StoreError, StoreFormatError
 from hippo_mem.gate import Gate, GateState, read_state, write_state
@@ -36,7 +36,7 @@ from hippo_mem.storage.ledger import Ledger, add_counts
 from hippo_mem.storage.origins import delete_by
 from hippo_mem.telemetry import Counts, EventLog, Forgotten, Observed, Recalled
 from hippo_mem.text import has_content, soften
-from hippo_mem.types import Decision, Event, Hit, Outcome, Recall, Where
+from hippo_mem.types import Decision, Event, Hit, Outcome, Recall, Where, check_time
 
 _log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class Awake:
             doc_id=doc_id,
             conf=conf,
             tags=tags,
-            slots=slots or {},
+            slots={} if slots is None else slots,
         )
         return self.observe_many([event])[0]
 
@@ -164,9 +164,13 @@ class Awake:
         Raises: InputError naming the event (from 0) that cannot be used.
         """
         started = time.perf_counter()
+        if isinstance(events, (str, bytes)):
+            raise InputError(f"observe_many takes a list of texts or events, got one text: {events!r:.60}")
         clean: list[Event] = []
         for i, event in enumerate(events):
             try:
+                if not isinstance(event, (str, Event)):
+                    raise InputError(f"an event must be text or an Event, got {event!r:.60}")
                 clean.append(checked(Event(text=event) if isinstance(event, str) else event))
             except InputError as error:
                 raise InputError(f"event {i}: {error}" if i or clean else str(error)) from error
@@ -272,10 +276,16 @@ class Awake:
             touch: count the hits as accessed. Probes that must not change what they measure say False.
         """
         check_k(k)
+        check_time(as_of, "as_of")
         started = time.perf_counter()
         vector = self._recaller.vector_of(cue)
         with self.database.read():  # one state of the store for all three, and one turn at it
             facts, places = self.knowledge.retrieve(soften(cue), k, where=where, as_of=as_of)
+            if where is not None and where.place is not None:  # a rule of episodes: what they tell follows it
+                with self.store.view() as view:
+                    mask = view.passing(where, as_of)
+                    facts = [f for f in facts if view.only(f.fact.trace_ids, mask)]
+                    places = [p for p in places if view.only(p.trace_ids, mask)]
             extra = traces_of(facts, places)
             found = self._recaller.recall(cue, k, where=where, as_of=as_of, extra=extra, vector=vector)
         found = replace(found, facts=tuple(facts), places=tuple(places), seconds=time.perf_counter() - started)
@@ -288,6 +298,7 @@ class Awake:
 
     def decide(self, question: str, *, context: str | None = None, as_of: float | None = None) -> Decision | None:
         """The answer the map or the graph gives by itself, with its path; None where neither decides."""
+        check_time(as_of, "as_of")
         return self.knowledge.decide(soften(question), context=context, as_of=as_of)
 
     def current(self, question: str, recall: Recall) -> Recall:
@@ -328,7 +339,10 @@ class Awake:
 
         Counts episodes, or, where only facts and places were kept of what was told, those. Nights that learned the
         episodes are then in `ledger.nights_to_unlearn()`.
+
+        Raises: InputError when not exactly one choice is given, or it is none.
         """
+        check_choice(trace_id, source, doc_id, everything)
         started = time.perf_counter()
         with self.store.transaction() as connection:
             gone = self.store.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
@@ -352,12 +366,20 @@ class Awake:
         return {"episodic": asdict(self.store.maintain(self._upkeep)), **self.knowledge.maintain()}
 
     def bring_back(self, since: float | None = None) -> int:
-        """Bring back the episodes that upkeep retired (at or after `since`, unix seconds); returns how many."""
+        """Bring back the episodes that upkeep retired (at or after `since`, unix seconds); returns how many.
+
+        Raises: InputError for a `since` that is no time.
+        """
+        check_time(since, "since")
         return self.store.restore_retired(since)
 
     def vacuum(self, until: float | None = None) -> int:
         """Delete for good what upkeep retired (at or before `until`, unix seconds), with the facts and places that
-        only it told; returns how many episodes went."""
+        only it told; returns how many episodes went.
+
+        Raises: InputError for an `until` that is no time.
+        """
+        check_time(until, "until")
         gone = self.store.vacuum(until)
         self._unlearn()
         return gone

@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo_mem.errors import ModelUnavailable
+from hippo_mem.errors import InputError, ModelUnavailable
 from hippo_mem.sentence_encoder import SentenceEncoder
 from hippo_mem.text import words
 
@@ -58,6 +58,18 @@ class SpreadsOverCores(Protocol):
         ...
 
 
+def rows_for(vectors: Vectors, texts: Sequence[str], embedder: Embedder) -> Vectors:
+    """The vectors of `texts`, (n, d), where there is one for each.
+
+    Raises: InputError when the embedder gave fewer or more.
+    """
+    if len(vectors) != len(texts):
+        raise InputError(
+            f"the embedder {embedder.id!r} gave {len(vectors)} vectors for {len(texts)} texts; it must give one a text"
+        )
+    return vectors
+
+
 @contextlib.contextmanager
 def embedding_aside(embedder: Embedder, texts: Sequence[str]) -> Iterator[Future[Vectors]]:
     """Embed texts on a core of their own while the block goes on with something else; few texts are embedded at once.
@@ -66,12 +78,12 @@ def embedding_aside(embedder: Embedder, texts: Sequence[str]) -> Iterator[Future
     """
     done: Future[Vectors] = Future()
     if len(texts) < _ASIDE_FROM or len(os.sched_getaffinity(0)) < 2:
-        done.set_result(embedder.embed(texts))
+        done.set_result(rows_for(embedder.embed(texts), texts, embedder))
         yield done
         return
     embed = embedder.embed_on_one_core if isinstance(embedder, SpreadsOverCores) else embedder.embed
     with ThreadPoolExecutor(1, thread_name_prefix="hippo-embed") as worker:
-        yield worker.submit(embed, texts)
+        yield worker.submit(lambda: rows_for(embed(texts), texts, embedder))
 
 
 class MiniLMEmbedder:

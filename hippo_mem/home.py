@@ -4,7 +4,7 @@
     ├── models/                 shared between users
     └── users/<user>/
         ├── memory.sqlite       the truth
-        ├── index.faiss         derived from it, as is index.words
+        ├── index.faiss         derived from it, as is index.words; index.lost notes another store that lay here
         ├── sleep.lock
         ├── settings.json      when to sleep by itself
         └── nights/
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hippo_mem.errors import InputError, StorageFull, StoreBusy
+from hippo_mem.errors import InputError, StorageFull, StoreBusy, StoreError
 from hippo_mem.types import check_id
 
 FILE_MODE = 0o600
@@ -145,6 +145,14 @@ def check_target(path: Path, what: str, is_one: Callable[[Path], bool]) -> None:
         raise InputError(f"{path} is no ordinary file; name a new file for {what}")
     if path.exists() and path.stat().st_size and not is_one(path):
         raise InputError(f"{path} holds something else than {what}, which would be lost; name a new file")
+
+
+def unreadable(path: Path, error: OSError) -> StoreError:
+    """The error for a place that cannot be looked at."""
+    reason = (error.strerror or str(error)).lower()
+    return StoreError(
+        f"cannot read {path}: {reason}; take the right to it (chmod -R u+rwX), or name another place by HIPPO_HOME"
+    )
 
 
 def write_private(path: Path, data: bytes) -> None:

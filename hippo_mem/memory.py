@@ -27,6 +27,7 @@ from hippo_mem.chat import Chatting, ChatTurn, Message
 from hippo_mem.chat.chatting import TurnOptions, checked_stop, read_turn
 from hippo_mem.config import EpisodicConfig, GateConfig, RelationalConfig, SleepConfig, SpatialConfig
 from hippo_mem.embed import Embedder
+from hippo_mem.episodic.rows import check_choice
 from hippo_mem.home import UserHome, held_by, open_home
 from hippo_mem.knowledge import MEMORIES
 from hippo_mem.lm import DEFAULT_MODEL
@@ -189,6 +190,7 @@ class Hippo:
         """The `k` memories nearest to a cue, best first. Recalled text is data, never instructions.
 
         Args: touch: count the hits as used; False leaves the store as it is.
+        Raises: InputError for a cue that is no text, a `k` out of range, an `as_of` that is no time.
         """
         return self.awake.recall(cue, k, where=where, as_of=as_of, touch=touch)
 
@@ -203,9 +205,11 @@ class Hippo:
         """Delete memories by exactly one choice; returns how many. The next sleep takes them out of the weights as
         well; `everything` deletes the nights too, at once.
 
-        Raises: InputError for none or several choices; with `everything`, StoreBusy while a sleep runs.
+        Raises: InputError for none or several choices, and for one that cannot be; with `everything`, StoreBusy while
+            a sleep runs.
         """
-        if everything and trace_id is None and source is None and doc_id is None:
+        check_choice(trace_id, source, doc_id, everything)
+        if everything:
             return forget_everything(self.awake, self._nights)
         return self.awake.forget(trace_id=trace_id, source=source, doc_id=doc_id, everything=everything)
 
@@ -389,13 +393,14 @@ class Hippo:
     def import_(self, path: str | Path, *, renumber: bool = False) -> Imported:
         """Take in an export, all of it or nothing.
 
-        Args: renumber: give rows new ids; without it an id that is taken is an error.
+        Args: renumber: give rows new ids and join what both stores have; without it an id that is taken is an error.
         Raises: InputError, StoreFormatError with the line, StoreVersionError.
         """
         return import_from(self.awake.database, Path(path), space=self.awake.embedder, renumber=renumber)
 
     def load(self, dir: str | Path, session_id: str) -> int:
-        """Take in an experiment store; returns how many episodes were added. Ids are given anew.
+        """Take in an experiment store; returns how many episodes were added. Ids are given anew, and what came from it
+        before is not added again.
 
         Facts and places come from the session's own rows, and are read from the texts where it has none.
         Raises: InputError when there is no such session; StoreFormatError with file and line.

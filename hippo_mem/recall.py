@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.config import RecallConfig
-from hippo_mem.embed import Embedder
+from hippo_mem.embed import Embedder, rows_for
 from hippo_mem.episodic import EpisodicStore
 from hippo_mem.errors import InputError
 from hippo_mem.text import soften
-from hippo_mem.types import Hit, Recall, Where
+from hippo_mem.types import Hit, Recall, Where, check_time
 
 __all__ = ["MAX_K", "Recaller", "Where", "check_k"]
 
@@ -52,7 +52,7 @@ class Recaller:
         nothing is looked for by it."""
         asked = soften(cue)
         wanted = asked and (self.config.dense or self.config.sparse)
-        return self._embedder.embed([asked])[0] if wanted else None
+        return rows_for(self._embedder.embed([asked]), [asked], self._embedder)[0] if wanted else None
 
     def recall(
         self,
@@ -64,7 +64,7 @@ class Recaller:
         extra: Mapping[str, Sequence[int]] | None = None,
         vector: Floats | None = None,
     ) -> Recall:
-        """The best `k` memories for a cue, best first. Any cue is a cue: no text raises, a blank one brings nothing.
+        """The best `k` memories for a cue, best first. Any text is a cue: none raises, a blank one brings nothing.
 
         Shapes: vector (d,).
         Args:
@@ -76,9 +76,11 @@ class Recaller:
             vector: the cue's vector, where the caller has it; None embeds the cue.
         Returns: hits whose `score` is the fused one, the sum over rankings of weight / (offset + rank); `ranks` count
             from 1 and name who found the hit.
-        Raises: InputError for `k` out of range, a ranking that is named like one of ours, or a vector that is none.
+        Raises: InputError for a cue that is no text, `k` out of range, an `as_of` that is no time, a ranking that is
+            named like one of ours, or a vector that is none.
         """
         check_k(k)
+        check_time(as_of, "as_of")
         if clash := {"dense", "lexical", "sparse"}.intersection(extra or ()):
             raise InputError(f"an extra ranking cannot be called {min(clash)!r}; that is one of recall's own")
         started = time.perf_counter()

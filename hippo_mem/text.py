@@ -104,7 +104,12 @@ def clean_name(value: str, what: str, *, limit: int = 256) -> str:
 
 
 def soften(cue: str) -> str:
-    """Any string as a cue that can be searched for: what `clean_text` would refuse is dropped. Never raises."""
+    """Any string as a cue that can be searched for: what `clean_text` would refuse is dropped.
+
+    Raises: InputError for what is no text.
+    """
+    if not isinstance(cue, str):
+        raise InputError(f"a cue or question must be text, got {cue!r:.60}")
     cue = _SURROGATE.sub("", cue[:MAX_TEXT_CHARS])
     return unicodedata.normalize("NFC", _FORBIDDEN.sub(" ", cue)).strip()
 

@@ -5,9 +5,11 @@ Frozen, slotted, keyword-only. Knows nothing of storage, models or training.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 from hippo_mem.errors import InputError
@@ -24,6 +26,29 @@ def check_id(value: str, what: str) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise InputError(f"{what} {value!r} is not valid: 3 to 64 letters, digits, '_' or '-' (no dots, no slashes)")
     return value
+
+
+def check_time(value: object, what: str) -> None:
+    """Refuse a moment that is none; None is nobody's choice and passes.
+
+    Raises: InputError unless `value` is a finite number (unix seconds).
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InputError(
+            f"{what} must be unix seconds, got {value!r:.60}; a date gives them by datetime(2026, 5, 1).timestamp()"
+        )
+
+
+def check_flag(value: object, what: str) -> bool:
+    """`value` as True or False; 1 and 0, as tables hold them, are these.
+
+    Raises: InputError for anything else: the word "no" is no False.
+    """
+    if isinstance(value, str) or value not in (True, False):
+        raise InputError(f"{what} must be True or False, got {value!r:.60}")
+    return bool(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +83,7 @@ class Where:
     """Which memories are looked at, before any ranking. None means any; `since` and `until` are inclusive.
 
     `place` is a place's name: traces whose slot `where` names it, and those that the map links to it.
+    Raises: InputError for a time that is no number, and for a name that is no text.
     """
 
     context_key: str | None = None
@@ -67,6 +93,14 @@ class Where:
     until: float | None = None
     tag: str | None = None
     place: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            check_time(getattr(self, name), name)
+        for name in ("context_key", "source", "doc_id", "tag", "place"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InputError(f"{name} must be text, got {value!r:.60}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,10 @@
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from hippo_eval.suites import episodic
 from hippo_mem.awake import Awake
 from hippo_mem.config import GateConfig
-from hippo_mem.embed import HashingEmbedder, MiniLMEmbedder
+from hippo_mem.embed import HashingEmbedder, MiniLMEmbedder, Vectors
 from hippo_mem.errors import InputError, StorageFull, StoreBusy
 from hippo_mem.storage import Database
 from hippo_mem.telemetry import EventLog
@@ -130,12 +133,69 @@ def test_one_bad_event_stops_the_whole_batch(awake: Awake) -> None:
         (Event(text="a", context="x\ny"), "context .* one line"),
         (Event(text="a", tags=("",)), "tag is empty"),
         (Event(text="a", slots={"who": "\x1b"}), "slot who holds the control character"),
+        (Event(text="a", conf=True), "conf must be 0 to 1, got True"),
+        (Event(text="a", time="2026"), "time must be unix seconds, got '2026'"),  # type: ignore[arg-type]
+        (Event(text="a", reward="no"), "reward must be True or False, got 'no'"),  # type: ignore[arg-type]
+        (Event(text="a", pin="yes"), "pin must be True or False, got 'yes'"),  # type: ignore[arg-type]
+        (Event(text="a", tags="fruit"), r"tags must be a tuple of texts such as .*, got 'fruit'"),  # type: ignore[arg-type]
+        (Event(text="a", tags=None), "tags must be a tuple of texts .*, got None"),  # type: ignore[arg-type]
+        (Event(text="a", slots="x"), "slots must be a mapping such as .*, got 'x'"),  # type: ignore[arg-type]
+        ({"text": "a"}, "an event must be text or an Event, got {'text': 'a'}"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_changes(awake: Awake, event: Event, message: str) -> None:
     with pytest.raises(InputError, match=message):
         awake.observe_many([event])
     assert len(awake.store) == 0
+
+
+def test_one_text_is_no_list_of_events(awake: Awake) -> None:
+    with pytest.raises(InputError, match=r"takes a list of texts or events, got one text: 'A fig tree\.'"):
+        awake.observe_many("A fig tree.")
+    assert len(awake.store) == 0
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"trace_id": "x"}, "trace_id must be a whole number, got 'x'"),
+        ({"trace_id": True}, "trace_id must be a whole number, got True"),
+        ({"trace_id": 10**23}, f"there is no memory with id {10**23}; ids are whole numbers up to {2**63 - 1}"),
+        ({"source": 5}, "source must be text, got 5"),
+        ({"everything": "no"}, "everything must be True or False, got 'no'"),
+        ({}, "exactly one of trace_id, source, doc_id or everything"),
+    ],
+)
+def test_what_names_no_memory_forgets_none(awake: Awake, choice: dict[str, Any], message: str) -> None:
+    awake.observe("A fig tree.", source="5")
+    with pytest.raises(InputError, match=message):
+        awake.forget(**choice)
+    assert len(awake.store) == 1
+    assert awake.store.get(10**23) is None
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), "2026"])
+def test_a_time_that_is_none_moves_no_retired_memory(awake: Awake, bad: Any) -> None:
+    for move, name in ((awake.bring_back, "since"), (awake.vacuum, "until")):
+        with pytest.raises(InputError, match=f"{name} must be unix seconds, got {bad!r}"):
+            move(bad)
+
+
+class _Dumb(HashingEmbedder):
+    """Gives no vectors at all."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return np.zeros((0, self.dim), dtype=np.float32)
+
+
+def test_an_embedder_without_vectors_is_named(data_home: Path) -> None:
+    with Awake.open(embedder=_Dumb()) as awake:
+        for call in (lambda: awake.observe("A fig tree."), lambda: awake.recall("fig")):
+            with pytest.raises(InputError, match="embedder 'hashing-256' gave 0 vectors for 1 texts"):
+                call()
+        with pytest.raises(InputError, match="embedder 'hashing-256' gave 0 vectors for"):
+            awake.observe_many([f"The kitchen is north of hall {i}." for i in range(40)])
+        assert len(awake.store) == 0
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -229,7 +289,7 @@ def test_closing_on_a_full_disk_is_logged_not_raised(
     def full(*_: object) -> None:
         raise StorageFull("no space")
 
-    monkeypatch.setattr("hippo_mem.storage.index.write_private", full)
+    monkeypatch.setattr("hippo_mem.storage.index_file.write_private", full)
     awake.close()
     awake.close()
     assert "no space" in caplog.text

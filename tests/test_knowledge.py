@@ -109,14 +109,17 @@ def test_a_saved_session_brings_its_facts_and_places_once(data_home: Path, tmp_p
     with Hippo.open(user="teller", embedder=HashingEmbedder(), config=quiet) as hippo:
         hippo.observe("Tom's sister Ana works at the clinic.")
         hippo.observe("The kitchen is north of the hallway.")
+        hippo.observe("To make tea: boil the water, put in the leaves, wait three minutes, pour it.", pin=True)
         before = hippo.awake.knowledge.counts()
+        assert before["spatial"]["trajectories"] == 1
         hippo.save(tmp_path / "stores", "s001")
     with Hippo.open(user="taker", embedder=HashingEmbedder(), config=quiet) as hippo:
-        assert hippo.load(tmp_path / "stores", "s001") == 2
-        assert hippo.awake.knowledge.counts() == before
+        for added in (3, 0):
+            assert hippo.load(tmp_path / "stores", "s001") == added
+            assert hippo.awake.knowledge.counts() == before
         answer = hippo.answer("Where does Tom's sister work?")
         assert (answer.text, answer.decoding) == ("clinic", "path")
-        assert hippo.forget(source="user") == 2
+        assert hippo.forget(source="user") == 3
         assert hippo.awake.decide("Where does Tom's sister work?") is None
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +125,37 @@ def test_k_out_of_range(told: Awake, k: object) -> None:
         told.recall("lamp", k)  # type: ignore[arg-type]
 
 
+def test_what_is_no_cue_is_named(told: Awake) -> None:
+    for call in (told.recall, told.decide, Recaller(told.store, told.embedder).recall):
+        with pytest.raises(InputError, match="a cue or question must be text, got None"):
+            call(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("as_of", ["2020", float("nan"), float("inf"), True])
+def test_what_is_no_moment_is_named(told: Awake, as_of: Any) -> None:
+    for call in (told.recall, told.decide, Recaller(told.store, told.embedder).recall):
+        with pytest.raises(InputError, match=f"as_of must be unix seconds, got {as_of!r}; a date gives them by"):
+            call("lamp", as_of=as_of)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"since": "x"}, "since must be unix seconds, got 'x'"),
+        ({"until": float("nan")}, "until must be unix seconds, got nan"),
+        ({"place": 5}, "place must be text, got 5"),
+        ({"context_key": b"a"}, "context_key must be text, got b'a'"),
+    ],
+)
+def test_a_filter_that_can_never_pass_is_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Where(**given)
+
+
+def test_a_filter_takes_the_numbers_of_numpy(told: Awake) -> None:
+    assert found(told, "anything", Where(since=np.float32(300.0), until=np.int64(300))) == ["Cleo"]  # type: ignore[arg-type]
+
+
 def test_requests_and_accesses_are_counted_and_kept(told: Awake, embedder: HashingEmbedder) -> None:
     told.recall("Ana lamp", 1)
     told.recall("Ana lamp", 1)
@@ -224,3 +256,17 @@ def test_small_stores_are_searched_exactly(
             cosines = vectors @ cue
             got = awake.store.nearest(cue, 8)
             assert [c for _, c in got] == pytest.approx(sorted(cosines.tolist(), reverse=True)[:8], abs=1e-5)
+
+
+def test_filters_hold_for_facts_and_places_as_well(awake: Awake) -> None:
+    awake.observe("The kitchen is north of the hallway.", source="map", context="c1", tags=("plan",), time=100.0)
+    awake.observe("Carol is in the garden.", source="chat", context="c1", time=200.0)
+    for where in (
+        Where(source="nobody"), Where(tag="none"), Where(doc_id="none"), Where(until=5.0), Where(place="cellar"),
+    ):  # fmt: skip
+        found = awake.recall("Is Carol in the kitchen?", where=where)
+        assert (found.hits, found.facts, found.places) == ((), (), ()), where
+    for where in (Where(source="map"), Where(tag="plan"), Where(until=150.0), Where(place="kitchen"), Where()):
+        found = awake.recall("the kitchen", where=where)
+        assert [p.name for p in found.places] == ["kitchen", "hallway"], where
+    assert not awake.recall("Where is Carol?", where=Where(place="kitchen")).facts

@@ -26,7 +26,9 @@ from hippo_mem.episodic.vector_space import check_space, enter_space
 from hippo_mem.episodic.word_index import WordIndex
 from hippo_mem.freed_memory import give_back_freed_memory
 from hippo_mem.storage.database import Database
-from hippo_mem.storage.index import Stamp, VectorIndex, discard
+from hippo_mem.storage.identity import store_id
+from hippo_mem.storage.index import VectorIndex
+from hippo_mem.storage.index_file import Stamp, discard
 
 _log = logging.getLogger(__name__)
 
@@ -233,10 +235,9 @@ class FollowingIndexes:
         row = connection.execute("SELECT created FROM traces WHERE id = ?", (last_id,)).fetchone()
         if row is None:
             return None
-        store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
         return followed_file.Origin(
-            store_id=store_id, generation=self._generation, embedder=self._embedder.id, dim=self._embedder.dim,
-            last_id=last_id, last_created=float(row[0]),
+            store_id=store_id(connection, self._database.path), generation=self._generation,
+            embedder=self._embedder.id, dim=self._embedder.dim, last_id=last_id, last_created=float(row[0]),
         )  # fmt: skip
 
     def _restore(self, connection: sqlite3.Connection) -> VectorIndex:
@@ -321,13 +322,12 @@ class FollowingIndexes:
 
     def _stamp(self, connection: sqlite3.Connection, last_id: int, deletions: int) -> Stamp:
         """What an index of the rows up to `last_id` would be stamped with."""
-        store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
         rows = connection.execute("SELECT count(*) FROM traces WHERE id <= ?", (last_id,)).fetchone()[0]
         newest = connection.execute(
             "SELECT created FROM traces WHERE id <= ? ORDER BY id DESC LIMIT 1", (last_id,)
         ).fetchone()
         return Stamp(
-            store_id=store_id,
+            store_id=store_id(connection, self._database.path),
             schema=self._database.schema,
             generation=self._generation,
             embedder=self._embedder.id,

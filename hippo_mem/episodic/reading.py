@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo_mem.episodic.columns import names_place, place_words
-from hippo_mem.episodic.rows import COLUMNS, PRESENT, conditions, digest, trace_of
+from hippo_mem.episodic.rows import COLUMNS, MAX_ID, PRESENT, conditions, digest, trace_of
 from hippo_mem.errors import InputError
 from hippo_mem.storage.database import Database
 from hippo_mem.types import Event, Trace, Where
@@ -38,7 +38,7 @@ class TraceTable:
 
     def get_many(self, trace_ids: Iterable[int], *, retired: bool = False) -> list[Trace]:
         """Traces in the order of the ids; those that are gone, or retired unless asked for, are left out."""
-        ids = [int(i) for i in trace_ids]
+        ids = [i for i in map(int, trace_ids) if abs(i) <= MAX_ID]
         rows: dict[int, Trace] = {}
         with self._database.read() as connection:
             for start in range(0, len(ids), _PAGE):

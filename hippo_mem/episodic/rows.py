@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo_mem.errors import InputError
+from hippo_mem.errors import InputError, StoreError
 from hippo_mem.text import clean_name, clean_text, words
-from hippo_mem.types import Event, Provenance, Salience, Trace, Where
+from hippo_mem.types import Event, Provenance, Salience, Trace, Where, check_flag, check_time
 
 COLUMNS = (
     "id, text, slots, tags, context_key, surprise, novelty, reward, pin, score, threshold, text_span, source, time, "
     "doc_id, conf, created, valid_from, valid_to, access_count, mention_count, last_access, last_mention, "
     "consolidated_at, expires, retired"
 )
+MAX_ID = 2**63 - 1  # the widest number that a table holds
 # What is neither retired nor expired; takes the moment (unix seconds).
 PRESENT = "retired IS NULL AND (expires IS NULL OR expires > ?)"
 
@@ -46,22 +46,45 @@ def checked(event: Event) -> Event:
 
     Raises: InputError naming the field.
     """
-    if not isinstance(event.conf, (int, float)) or not 0.0 <= event.conf <= 1.0:
-        raise InputError(f"conf must be 0 to 1, got {event.conf!r}")
-    if event.time is not None and not (isinstance(event.time, (int, float)) and math.isfinite(event.time)):
-        raise InputError(f"time must be unix seconds, got {event.time!r}")
+    if isinstance(event.conf, bool) or not isinstance(event.conf, (int, float)) or not 0.0 <= event.conf <= 1.0:
+        raise InputError(f"conf must be 0 to 1, got {event.conf!r:.60}")
+    check_time(event.time, "time")
+    if isinstance(event.tags, (str, bytes, Mapping)) or not isinstance(event.tags, Iterable):
+        raise InputError(f"tags must be a tuple of texts such as ('home', 'work'), got {event.tags!r:.60}")
+    if not isinstance(event.slots, Mapping):
+        raise InputError(f"slots must be a mapping such as {{'who': 'Marta'}}, got {event.slots!r:.60}")
     return Event(
         text=clean_text(event.text),
         source=clean_name(event.source, "source"),
         time=None if event.time is None else float(event.time),
         context=None if event.context is None else clean_name(event.context, "context"),
-        reward=bool(event.reward),
-        pin=bool(event.pin),
+        reward=check_flag(event.reward, "reward"),
+        pin=check_flag(event.pin, "pin"),
         doc_id=None if event.doc_id is None else clean_name(event.doc_id, "doc_id"),
         conf=float(event.conf),
         tags=tuple(dict.fromkeys(clean_name(tag, "tag") for tag in event.tags)),
         slots={clean_name(key, "slot"): clean_text(value, f"slot {key}") for key, value in event.slots.items()},
     )
+
+
+def check_choice(
+    trace_id: object = None, source: object = None, doc_id: object = None, everything: object = False
+) -> None:
+    """Refuse a choice of what to forget that names nothing, or several things.
+
+    Raises: InputError naming the value.
+    """
+    check_flag(everything, "everything")
+    if trace_id is not None:
+        if isinstance(trace_id, bool) or not isinstance(trace_id, int):
+            raise InputError(f"trace_id must be a whole number, got {trace_id!r:.60}")
+        if not -MAX_ID <= trace_id <= MAX_ID:
+            raise InputError(f"there is no memory with id {trace_id}; ids are whole numbers up to {MAX_ID}")
+    for name, value in (("source", source), ("doc_id", doc_id)):
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{name} must be text, got {value!r:.60}")
+    if sum((trace_id is not None, source is not None, doc_id is not None, bool(everything))) != 1:
+        raise InputError("say what to forget by exactly one of trace_id, source, doc_id or everything")
 
 
 def draft_of(event: Event, salience: Salience, now: float) -> Draft:
@@ -121,12 +144,15 @@ def insert(connection: sqlite3.Connection, draft: Draft, vector: NDArray[np.floa
 
 
 def trace_of(row: sqlite3.Row) -> Trace:
-    """A row of `COLUMNS` as a trace."""
+    """A row of `COLUMNS` as a trace.
+
+    Raises: StoreError naming the row whose slots or tags are damaged.
+    """
     return Trace(
         id=row["id"],
         text=row["text"],
-        slots=json.loads(row["slots"]),
-        tags=tuple(json.loads(row["tags"])),
+        slots=_stored(row, "slots", dict),
+        tags=tuple(_stored(row, "tags", list)),
         context_key=row["context_key"],
         salience=Salience(
             surprise=row["surprise"],
@@ -154,6 +180,16 @@ def trace_of(row: sqlite3.Row) -> Trace:
         expires=row["expires"],
         retired=row["retired"],
     )
+
+
+def _stored(row: sqlite3.Row, column: str, kind: type) -> Any:
+    try:
+        value = json.loads(row[column])
+    except (ValueError, TypeError, RecursionError):
+        value = None
+    if not isinstance(value, kind):
+        raise StoreError(f"memory {row['id']} is damaged: its {column} cannot be read; run hippo doctor --repair")
+    return value
 
 
 def conditions(where: Where | None, as_of: float | None, now: float, *, closed: bool = False) -> tuple[str, list[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,12 +21,15 @@ from numpy.typing import NDArray
 from hippo_mem.embed import Embedder
 from hippo_mem.episodic.following import FollowingIndexes
 from hippo_mem.episodic.novelty import BatchNovelty
-from hippo_mem.episodic.rows import Draft, checked, draft_of, insert
+from hippo_mem.episodic.rows import Draft, check_choice, checked, draft_of, insert
 from hippo_mem.episodic.upkeep import KeptTable
 from hippo_mem.episodic.view import View
 from hippo_mem.errors import InputError
 from hippo_mem.storage.database import Database
+from hippo_mem.storage.identity import note_lost, store_id
 from hippo_mem.types import Event, Salience, Where
+
+_log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -50,6 +54,13 @@ class EpisodicStore(KeptTable):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        with database.read() as connection:
+            name = store_id(connection, database.path)
+        if index_path is not None and (lost := note_lost(index_path, name)):
+            _log.error(
+                "%s was emptied or replaced: the index beside it knew %d memories of another store; see hippo doctor",
+                database.path, lost.rows,
+            )  # fmt: skip
         net = None if index_path is None else index_path.with_name("completion.safetensors")
         super().__init__(database, FollowingIndexes(database, embedder, index_path), net, clock=clock)
         self._embedder = embedder
@@ -159,18 +170,16 @@ class EpisodicStore(KeptTable):
         What remains is the id and when it was deleted. The index file is removed at once, the deleted text is
         overwritten in the store's file.
 
-        Raises: InputError when not exactly one choice is given.
+        Raises: InputError when not exactly one choice is given, or it is none.
         """
+        check_choice(trace_id, source, doc_id, everything)
         chosen = [
             ("id = ?", trace_id, trace_id is not None),
             ("source = ?", source, source is not None),
             ("doc_id = ?", doc_id, doc_id is not None),
             ("? = 1", 1, everything),
         ]
-        given = [(sql, value) for sql, value, is_given in chosen if is_given]
-        if len(given) != 1:
-            raise InputError("say what to forget by exactly one of trace_id, source, doc_id or everything")
-        sql, value = given[0]
+        sql, value = next((sql, value) for sql, value, is_given in chosen if is_given)
         return self._delete(sql, (value,))
 
     # Nearness.

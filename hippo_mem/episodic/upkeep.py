@@ -21,7 +21,7 @@ from hippo_mem.episodic.following import FollowingIndexes
 from hippo_mem.episodic.reading import TraceTable
 from hippo_mem.errors import InputError
 from hippo_mem.storage.database import Database
-from hippo_mem.storage.index import discard
+from hippo_mem.storage.index_file import discard
 from hippo_mem.text import words
 
 _DAY_S = 86_400.0

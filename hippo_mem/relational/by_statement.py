@@ -287,8 +287,9 @@ class ByStatement:
         if t.relation == LOCATED:
             return self._is_there(look, t, heads, tails)
         for relation, turned in _ways_to_say(t.relation):
-            ends = {"heads": tails if turned else heads, "tails": heads if turned else tails}
-            rows, past = look.rows(relation, **ends), look.rows(relation, **ends, history=True)
+            one, other = (tails, heads) if turned else (heads, tails)
+            rows = look.rows(relation, heads=one, tails=other)
+            past = look.rows(relation, heads=one, tails=other, history=True)
             was = asks_of_the_past and not t.negated and next((r for r in past if not r.negated), None)
             for row in rows:
                 if self._accounted(look, asking, way, t, row, conditions):

@@ -13,9 +13,9 @@ from typing import Any
 from hippo_mem.errors import InputError
 from hippo_mem.spatial.names import cell_key, cell_name, key_of
 from hippo_mem.spatial.planner import check_cost
-from hippo_mem.spatial.vocabulary import move_of
+from hippo_mem.spatial.vocabulary import MOVES, RELATIONS, Relation, move_of
 from hippo_mem.text import clean_name, clean_text
-from hippo_mem.types import Event
+from hippo_mem.types import Event, check_flag
 
 Named = tuple[str, str]  # a name as it is shown, and its key
 
@@ -56,8 +56,7 @@ def read_explicit(context: Mapping[str, Any]) -> Explicit:
     conf, when = context.get("conf", 1.0), context.get("time")
     if isinstance(conf, bool) or not isinstance(conf, (int, float)) or not 0.0 <= conf <= 1.0:
         raise InputError(f"conf must be 0 to 1, got {conf!r}")
-    said = context.get("move", context.get("action"))
-    relation = move_of(str(said)) if said is not None else None
+    relation = _moved(context)
     success = context.get("success")
     text = f"{start[0]} -> {place[0]}" if start else place[0]
     event = Event(
@@ -76,9 +75,22 @@ def read_explicit(context: Mapping[str, Any]) -> Explicit:
         y=_number(context.get("y"), "y"),
         relation=relation.name if relation else "adjacent",
         cost=check_cost(context.get("cost", 1.0), "this move"),
-        success=None if success is None else bool(success),
-        passable=bool(context.get("passable", True)),
+        success=None if success is None else check_flag(success, "success"),
+        passable=check_flag(context.get("passable", True), "passable"),
     )
+
+
+def _moved(context: Mapping[str, Any]) -> Relation | None:
+    """The relation that the move names; None where none is told."""
+    key = "move" if context.get("move") is not None else "action"
+    said = context.get(key)
+    if said is None:
+        return None
+    found = move_of(said) if isinstance(said, str) else None
+    if found is None:
+        words = [RELATIONS[name].word for name in dict.fromkeys(MOVES.values())]
+        raise InputError(f"{key} {said!r:.60} is none that is known; say {', '.join(words)}, or leave it out")
+    return found
 
 
 def _number(value: object, what: str) -> float | None:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hippo_mem.embed import Embedder, Vectors
+from hippo_mem.embed import Embedder, Vectors, rows_for
 from hippo_mem.spatial.grid import GridTask, read_grid
 from hippo_mem.spatial.names import key_of, mentions
 from hippo_mem.spatial.procedures import Procedure, read_procedure
@@ -57,7 +57,8 @@ class Preparer:
         wanted = sorted(set(names))
         new = [n for n in wanted if n not in self._vectors]
         if new:
-            self._vectors.update(zip(new, self._embedder.embed(new), strict=True))
+            vectors = rows_for(self._embedder.embed(new), new, self._embedder)
+            self._vectors.update(zip(new, vectors, strict=True))
         found = {n: self._vectors[n] for n in wanted}
         while len(self._vectors) > max(_KEPT, len(wanted)):
             self._vectors.popitem(last=False)

@@ -189,11 +189,13 @@ class MapView:
 
         Args:
             k: how many, at least 1.
-            where: its context limits the places, everything in it the traces.
+            where: its context limits the places, everything in it the traces; with more than a
+                context only places that such a trace tells of.
         """
         if k < 1:
             raise InputError(f"k must be at least 1, got {k}")
         context = where.context_key if where else None
+        narrow = where is not None and where != Where(context_key=where.context_key, place=where.place)
         with self._database.read() as connection:
             start = links.named(connection, mentions(cue), context, any_context=context is None)
             if not start:
@@ -217,6 +219,7 @@ class MapView:
         return [
             PlaceHit(place_id=p, name=name, distance=n, trace_ids=joined[p][0], fact_ids=joined[p][1])
             for n, _, p, name in ranked
+            if joined[p][0] or not narrow
         ]
 
     def contradictions(self, context: str | None = None) -> list[str]:

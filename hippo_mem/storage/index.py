@@ -10,11 +10,7 @@ The file is a stamp and a payload: any mismatch with what the reader expects mea
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +18,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo_mem.errors import InputError, StorageFull
-from hippo_mem.home import write_private
+from hippo_mem.errors import InputError
+from hippo_mem.storage import index_file
+from hippo_mem.storage.index_file import IndexFile, Stamp
 
 FLAT_LIMIT = 10_000  # an exact scan of 10 000 x 384 takes about 1 ms
 BRUTE_LIMIT = 20_000  # filters that leave at most so many rows of the graph are scanned exactly, in about 2 ms
@@ -34,31 +31,10 @@ _HNSW_SEARCH = 128
 _MAX_CANDIDATES = 2_048  # neighbors taken from the graph before a filter gives up on it and scans
 _BATCH = 256  # queries of one batched search
 _BLOCK = 1_024  # rows and queries of one block of products: 4 MB
-_MAGIC = b"hippo-index-3\n"
-
-_log = logging.getLogger(__name__)
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What an index was built from. Equal stamps mean equal contents.
-
-    `last_created` is when the newest row was made: it tells a store apart from a backup that went its own way.
-    """
-
-    store_id: str
-    schema: int
-    generation: int
-    embedder: str
-    dim: int
-    rows: int
-    last_id: int
-    deletions: int
-    last_created: float
 
 
 class VectorIndex:
@@ -312,8 +288,7 @@ class VectorIndex:
         at = np.concatenate([np.arange(folded, dtype=np.int64), keep])
         graph = faiss.serialize_index(self._graph).tobytes() if folded else b""
         body = b"".join((self._ids[at].tobytes(), self._live[at].tobytes(), self.vectors(keep).tobytes(), graph))
-        sizes = {"n": len(at), "folded": folded, "checksum": hashlib.blake2b(body, digest_size=16).hexdigest()}
-        write_private(path, _MAGIC + json.dumps({**asdict(stamp), **sizes}).encode() + b"\n" + body)
+        index_file.write(path, IndexFile(stamp=stamp, n=len(at), folded=folded, body=body))
 
     def _overwrite_removed(self) -> None:
         """Replace removed rows of the graph by their nearest remaining ones: it still leads through their place."""
@@ -333,28 +308,10 @@ class VectorIndex:
     @classmethod
     def load(cls, path: Path, dim: int) -> tuple[VectorIndex, Stamp] | None:
         """The saved index and what it was built from; None (and a log line why) when there is no usable file."""
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
+        file = index_file.read(path, dim)
+        if file is None:
             return None
-        except OSError as error:
-            _log.warning("cannot read %s (%s); the index is built from the store", path, error)
-            return None
-        try:
-            if not data.startswith(_MAGIC):
-                raise ValueError("not an index file of this version")
-            end = data.index(b"\n", len(_MAGIC))
-            header = json.loads(data[len(_MAGIC) : end])
-            body = data[end + 1 :]
-            if hashlib.blake2b(body, digest_size=16).hexdigest() != header.pop("checksum"):
-                raise ValueError("the checksum does not match")
-            n, folded = int(header.pop("n")), int(header.pop("folded"))
-            stamp = Stamp(**header)
-            if stamp.dim != dim:
-                raise ValueError(f"dimension {stamp.dim} instead of {dim}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            _log.warning("%s is unusable (%s); the index is built from the store", path, error)
-            return None
+        n, folded, body = file.n, file.folded, file.body
         index = cls(dim)
         index._n = n
         index._ids = np.frombuffer(body, dtype=np.int64, count=n).copy()
@@ -367,7 +324,7 @@ class VectorIndex:
         if folded:
             graph = np.frombuffer(body, dtype=np.uint8, offset=9 * n + rows.nbytes)
             index._graph = faiss.deserialize_index(graph)
-        return index, stamp
+        return index, file.stamp
 
 
 def _scan(part: Any, cue: Floats, k: int, offset: int, start: int, end: int, mask: Mask | None) -> tuple[Ids, Floats]:
@@ -387,14 +344,3 @@ def _scan(part: Any, cue: Floats, k: int, offset: int, start: int, end: int, mas
 
 def _parameters(kind: str) -> Any:
     return getattr(faiss, f"SearchParameters{kind}")()  # the stubs of faiss do not know these classes
-
-
-def discard(path: Path) -> None:
-    """Remove a saved index, so that no deleted vector stays in it.
-
-    Raises: StorageFull when it cannot be removed.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageFull(f"cannot remove {path}: {error.strerror}; remove it by hand") from error

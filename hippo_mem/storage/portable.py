@@ -84,7 +84,8 @@ def import_from(
     Args:
         space: what vectors of this store are; rows of another space are embedded again.
         renumber: give every row a new id. Entities, places, edges, macros and open facts that both stores have become
-            one. Values that contradict each other both stand until the next telling.
+            one; so do episodes of the same text, source, document, context and time, and what was told with them:
+            the same file twice adds nothing. Values that contradict each other both stand until the next telling.
         keep_learned: what a night had learned counts as learned here too, for a home that has those nights; else
             everything is new to the next sleep.
     Raises: InputError when there is no export there or an id is taken (it is named); StoreFormatError with the line
@@ -271,7 +272,7 @@ def _read_parquet(folder: Path) -> Iterator[tuple[str, Row, str]]:
                         yield table.name, row, f"{file}, row {n}"
         except FileNotFoundError:
             raise StoreFormatError(f"{file} is missing: the export is not whole; nothing was imported") from None
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise StoreFormatError(f"{file} is damaged or cut off: {error}; nothing was imported") from error
         if n != counts.get(table.name, 0):
             raise StoreFormatError(

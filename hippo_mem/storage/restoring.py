@@ -92,7 +92,8 @@ def finish(folder: Path) -> None:
                 n = sum(1 for _ in staged.glob("before-*"))
                 (folder / "nights").rename(staged / f"before-{n}")
             (staged / "nights").rename(folder / "nights")
-        (folder / "index.faiss").unlink(missing_ok=True)
+        for derived in ("index.faiss", "index.lost"):  # what is lost is back, or was given up for this
+            (folder / derived).unlink(missing_ok=True)
         sync_folder(folder)
         marker.unlink()
         sync_folder(folder)

@@ -33,6 +33,7 @@ from hippo_mem.errors import InputError, StoreBusy, StoreError, StoreFormatError
 from hippo_mem.home import FILE_MODE, FOLDER_MODE, UserHome, check_target, locked, sync_folder, unwritable
 from hippo_mem.storage import restoring
 from hippo_mem.storage.database import Database
+from hippo_mem.storage.identity import store_id
 from hippo_mem.storage.migrations import LATEST
 
 _FORMAT, _VERSION = "hippo-snapshot", 1
@@ -64,8 +65,8 @@ class Manifest:
 def snapshot(database: Database, home: UserHome, path: Path) -> Manifest:
     """Write the state of `home`'s user to `path`, replacing what is there. Writers go on meanwhile.
 
-    Raises: InputError when `path` is a folder, lies in the user's own folder or holds something else; StoreBusy when nights keep changing
-        under it; StorageFull; StoreError when a night holds a link, which could lead anywhere.
+    Raises: InputError when `path` is a folder, lies in the user's own folder or holds something else; StoreBusy when
+        nights keep changing under it; StorageFull; StoreError when a night holds a link, which could lead anywhere.
     """
     path = path.expanduser().absolute()
     if path.is_dir():
@@ -186,13 +187,13 @@ def _write(home: UserHome, rows: Path, target: Path) -> Manifest:
             for name, file in _night_files(home):
                 files[name] = _add(archive, name, file)
             with contextlib.closing(sqlite3.connect(rows)) as copy:
-                (store_id,) = copy.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+                name = store_id(copy, home.database)
                 (schema,) = copy.execute("SELECT max(number) FROM migrations").fetchone()
                 (n_traces,) = copy.execute("SELECT count(*) FROM traces").fetchone()
             record = _force_record(home)
             manifest = Manifest(
                 user=home.user,
-                store_id=store_id,
+                store_id=name,
                 schema=schema,
                 created=time.time(),
                 n_traces=n_traces,

@@ -7,16 +7,17 @@ what the rows mean beyond what keeps them readable.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hippo_mem.errors import InputError, StoreFormatError, nearest
+from hippo_mem.storage.json_columns import json_columns, why_damaged
 from hippo_mem.storage.origins import TABLES as TOLD
 from hippo_mem.storage.origins import orphans
 from hippo_mem.text import clean_text
@@ -31,7 +32,8 @@ class Table:
 
     `numbered`: it has an id. `refs`: column -> table whose id it holds. `forward`: a column that may name a row of the
     same table that comes later. `same`: columns that only one row may share, so that two stores' rows are one. `added`:
-    counts that add up when they are.
+    counts that add up when they are. `once`: columns by which a row is known again that came over before; where there
+    is `same` too, it holds for what that leaves out.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Table:
     forward: str = ""
     same: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Column:
 
 
 ORDER: tuple[Table, ...] = (
-    Table(name="traces", forward="merged_into"),
+    Table(name="traces", forward="merged_into", once=("text", "source", "doc_id", "context_key", "time")),
     Table(name="entities", same=("key",)),
     Table(
         name="facts",
@@ -61,6 +64,7 @@ ORDER: tuple[Table, ...] = (
         forward="superseded_by",
         same=("head", "relation", "tail", "negated", "place", "time_text", "context_key", "valid_to"),
         added=("mention_count", "access_count"),
+        once=("head", "relation", "tail", "negated", "place", "time_text", "context_key", "valid_from", "valid_to"),
     ),
     Table(
         name="aliases",
@@ -68,7 +72,7 @@ ORDER: tuple[Table, ...] = (
         refs={"entity_id": "entities", "fact_id": "facts"},
         same=("key", "entity_id", "fact_id"),
     ),
-    Table(name="misfits"),
+    Table(name="misfits", once=("head", "relation", "tail", "signature", "details", "context_key", "created")),
     Table(name="schemas", numbered=False, same=("name",)),
     Table(name="places", same=("key", "context_key"), added=("visits",)),
     Table(
@@ -77,16 +81,12 @@ ORDER: tuple[Table, ...] = (
         same=("src", "dst", "relation"),
         added=("attempts", "successes"),
     ),
-    Table(name="trajectories"),
+    Table(name="trajectories", once=("context_key", "start", "goal", "steps", "details", "success", "created")),
     Table(name="macros", same=("signature",), added=("uses", "successes")),
     Table(name="place_links", numbered=False, refs={"place_id": "places"}, same=("place_id", "kind", "row_id")),
-    Table(name="origins"),
+    Table(name="origins", once=("kind", "row_id", "trace_id", "text_span", "source", "time", "doc_id", "conf")),
 )
 BY_NAME = {table.name: table for table in ORDER}
-_JSON: dict[tuple[str, str], type] = {
-    ("traces", "slots"): dict,
-    ("traces", "tags"): list,
-}
 # When a night learned a row: true only beside the nights that did.
 LEARNED = "consolidated_at"
 _TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
@@ -117,7 +117,8 @@ class Incoming:
     """Rows of another store on their way into this one, within the caller's transaction.
 
     Args:
-        renumber: give every row a new id, and let rows that can only be there once be one with those that are here.
+        renumber: give every row a new id, and let rows that can only be there once be one with those that are here. So
+            are episodes, trajectories and tellings that came over before: each with one of those here.
         keep_learned: rows that a night had learned are learned here too; else they arrive as new to sleep.
     """
 
@@ -134,6 +135,10 @@ class Incoming:
         self.goes_back = False  # a trace came in below an id that was here: indexes that follow must start anew
         self.added: Counter[str] = Counter()
         self.joined: Counter[str] = Counter()
+        self._before: dict[str, dict[bytes, list[int]]] = {}
+        self._counts: list[tuple[Table, int, list[int]]] = []
+        self._tellings: Counter[tuple[str, int]] = Counter()
+        self._new_tellings: Counter[tuple[str, int]] = Counter()
 
     def know(self, table_name: str, ids: Mapping[int, int]) -> None:
         """Rows that are in this store already: their id where the rows come from -> their id here."""
@@ -155,6 +160,10 @@ class Incoming:
         if table.numbered:
             self._once(table, given["id"], at)
         here = self._here(table, values)
+        if table.name == "origins":
+            told = (TOLD[values["kind"]], int(values["row_id"]))
+            self._tellings[told] += 1
+            self._new_tellings[told] += here is None
         if here is not None:
             self._join(table, values, here, at)
         else:
@@ -163,7 +172,7 @@ class Incoming:
             self._forward.append((table, at, given["id"], given[table.forward]))
 
     def finish(self) -> None:
-        """Set what points forward, and make sure that every row that needs an origin has one.
+        """Set what points forward, add up what was counted, and make sure that every row that needs an origin has one.
 
         Raises: StoreFormatError.
         """
@@ -180,6 +189,12 @@ class Incoming:
                 f"UPDATE {table.name} SET {table.forward} = ? WHERE id = ?",
                 (ids[target], ids[row_id]),
             )
+        for table, row_id, counts in self._counts:
+            # What came over before was counted then: of the counts of a row, the share of its tellings that are new.
+            told = self._tellings[table.name, row_id]
+            more = [n * self._new_tellings[table.name, row_id] // told if told else 0 for n in counts]
+            sets = ", ".join(f"{name} = {name} + ?" for name in table.added)
+            self._connection.execute(f"UPDATE {table.name} SET {sets} WHERE id = ?", (*more, row_id))
         for name, n in orphans(self._connection).items():
             if n > self._orphans.get(name, 0):
                 raise StoreFormatError(
@@ -202,10 +217,12 @@ class Incoming:
             fits = value is None if column.nullable else False
             if not fits and (isinstance(value, bool) or not isinstance(value, _TYPES[column.type])):
                 raise StoreFormatError(f"{at}: {table.name}.{name} must be {column.type.lower()}, got {value!r:.60}")
+            if isinstance(value, int) and abs(value) >= 2**63:
+                raise StoreFormatError(f"{at}: {table.name}.{name} is {value!r:.60}, more than 64 bits hold")
             checked[name] = value
-        for (owner, name), kind in _JSON.items():
-            if owner == table.name:
-                _check_json(checked[name], kind, f"{at}: {owner}.{name}")
+        for name in json_columns(table.name):
+            if name in checked and (why := why_damaged(table.name, name, checked[name])):
+                raise StoreFormatError(f"{at}: {table.name}.{name} {why}")
         if table.name == "traces":
             _check_trace(checked, at)
         return checked
@@ -250,18 +267,32 @@ class Incoming:
         if first is not at:
             raise InputError(f"{at}: id {old_id} of {table.name} is there twice, first at {first}")
 
-    def _here(self, table: Table, values: Mapping[str, Any]) -> sqlite3.Row | None:
-        """The row of this store that is the same as `values`, so that both cannot stand."""
-        if not table.same or (table.name == "facts" and (not self._renumber or values.get("valid_to") is not None)):
+    def _here(self, table: Table, values: Mapping[str, Any]) -> int | None:
+        """The id of the row of this store that is the same as `values`, so that both cannot stand; 1 without ids."""
+        past = table.name == "facts" and values.get("valid_to") is not None
+        if self._renumber and table.once and (past or not table.same):
+            return self._from_before(table, values)
+        if not table.same or (table.name == "facts" and not self._renumber):
             return None
         where = " AND ".join(f"{name} IS ?" for name in table.same)
-        found: sqlite3.Row | None = self._connection.execute(
-            f"SELECT {'id' if table.numbered else '1'}, {', '.join(table.same)} FROM {table.name} WHERE {where}",
+        found = self._connection.execute(
+            f"SELECT {'id' if table.numbered else '1'} FROM {table.name} WHERE {where}",
             [values.get(name) for name in table.same],
         ).fetchone()
-        return found
+        return None if found is None else int(found[0])
 
-    def _join(self, table: Table, values: dict[str, Any], here: sqlite3.Row, at: str) -> None:
+    def _from_before(self, table: Table, values: Mapping[str, Any]) -> int | None:
+        """The id of a row that was here before the first one came in and says all the same; each is found once."""
+        if table.name not in self._before:
+            before: dict[bytes, list[int]] = {}
+            chosen = f"SELECT id, {', '.join(table.once)} FROM {table.name} ORDER BY id DESC"
+            for row_id, *said in self._connection.execute(chosen):
+                before.setdefault(_mark(said), []).append(row_id)
+            self._before[table.name] = before
+        left = self._before[table.name].get(_mark([values.get(name) for name in table.once]))
+        return left.pop() if left else None
+
+    def _join(self, table: Table, values: dict[str, Any], here: int, at: str) -> None:
         self.joined[table.name] += 1
         if table.name == "schemas":  # the one that more was learned from
             self._connection.execute("DELETE FROM schemas WHERE name = ? AND n < ?", (values["name"], values["n"]))
@@ -275,14 +306,12 @@ class Incoming:
         if not self._renumber:
             key = ", ".join(str(values.get(name)) for name in table.same)
             raise InputError(
-                f"{at}: {table.name} {values['id']} ({key}) is here already as {here[0]}; import with --renumber to "
+                f"{at}: {table.name} {values['id']} ({key}) is here already as {here}; import with --renumber to "
                 "join the two; nothing was imported"
             )
-        self._ids[table.name][values["id"]] = here[0]
+        self._ids[table.name][values["id"]] = here
         if table.added:
-            sets = ", ".join(f"{name} = {name} + ?" for name in table.added)
-            counts = [values.get(name, 0) for name in table.added]
-            self._connection.execute(f"UPDATE {table.name} SET {sets} WHERE id = ?", (*counts, here[0]))
+            self._counts.append((table, here, [values.get(name, 0) for name in table.added]))
 
     def _insert(self, table: Table, values: dict[str, Any], at: str) -> None:
         old_id = values.get("id")
@@ -321,19 +350,15 @@ class Incoming:
             raise StoreFormatError(f"{at}: {error}; nothing was imported") from error
 
 
+def _mark(values: Iterable[Value]) -> bytes:
+    """The same for the same values; 12 and 12.0 are."""
+    plain = [float(value) if isinstance(value, int) else value for value in values]
+    return hashlib.blake2b(repr(plain).encode(), digest_size=16).digest()
+
+
 def _highest_trace(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'traces'").fetchone()
     return int(row[0]) if row else 0
-
-
-def _check_json(text: str, kind: type, what: str) -> None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise StoreFormatError(f"{what} is not valid JSON: {error}") from error
-    inside = value.values() if isinstance(value, dict) else value
-    if not isinstance(value, kind) or not all(isinstance(item, str) for item in inside):
-        raise StoreFormatError(f"{what} must be a JSON {'object' if kind is dict else 'list'} of texts, got {text:.60}")
 
 
 def _check_trace(row: Row, at: str) -> None:

@@ -78,6 +78,12 @@ def _raising(error: BaseException):
         (StoreBusy("process 12 has been sleeping\nfor 3 s"), 1, "hippo: process 12 has been sleeping for 3 s\n"),
         (KeyboardInterrupt(), 130, "hippo: stopped; nothing was lost\n"),
         (
+            PermissionError(13, "Permission denied", "/x/nights"),
+            1,
+            "hippo: cannot read /x/nights: permission denied; take the right to it (chmod -R u+rwX), or name another "
+            "place by HIPPO_HOME\n",
+        ),
+        (
             ZeroDivisionError("division by zero"),
             1,
             "hippo: ZeroDivisionError: division by zero (an error in hippo itself; --verbose shows where)\n",
@@ -88,6 +94,37 @@ def test_failures_below_are_one_line(hippo, monkeypatch, error, code, line):
     monkeypatch.setattr(Session, "open", _raising(error))
     done = hippo("status")
     assert (done.code, done.out, done.err) == (code, "", line)
+
+
+@pytest.mark.parametrize(
+    ("module", "read", "line"),
+    [
+        ("main", "commands", "hippo: stopped; nothing was lost\n"),
+        ("columns", "columns_commands",
+         "hippo-columns: stopped; finished runs are kept, the same command goes on from there\n"),
+    ],
+)  # fmt: skip
+def test_ctrl_c_while_the_commands_are_read_is_one_line(module, read, line):
+    code = (
+        "import os, signal, sys\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'hippo_cli.{read}': os.kill(os.getpid(), signal.SIGINT)\n"
+        f"sys.meta_path.insert(0, Slow())\nfrom hippo_cli.{module} import entry\nentry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", line)
+
+
+@pytest.mark.parametrize("module", ["main", "columns"])
+def test_what_a_command_begins_with_is_read_at_once(module):
+    """Before Ctrl-C is looked for there is little but Python's own start."""
+    code = (
+        f"import sys\nimport hippo_cli.{module}\n"
+        "heavy = {'typer', 'rich', 'logging', 'hippo_mem', 'hippo_columns'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_verbose_shows_where_an_error_came_from(home: Path):

@@ -44,8 +44,8 @@ def test_an_empty_home_is_healthy(hippo):
     assert findings["healthy"] is True
     names = [c["name"] for c in findings["checks"]]
     assert names == [
-        "versions", "sqlite", "home", "model", "vectors", "parser", "arithmetic", "store", "embedder", "index",
-        "origins", "nights",
+        "versions", "sqlite", "home", "model", "vectors", "parser", "arithmetic", "store", "contents", "rows",
+        "embedder", "index", "origins", "nights", "policy", "settings",
     ]  # fmt: skip
 
 
@@ -182,6 +182,140 @@ def test_rows_that_come_from_nothing_are_removed(hippo, full_home):
     done = hippo("doctor", "--repair")
     assert done.code == 0, done.out
     assert "removed 1 places, 1 entities, 1 place links" in done.out
+    assert hippo("doctor").code == 0
+
+
+def test_damaged_slots_and_tags_are_found_and_mended(hippo, full_home):
+    with Awake.open(full_home, "default", embedder=HashingEmbedder(384)) as awake:
+        awake.observe("Bob hid the lamp in the barn.")
+    _write(full_home, "UPDATE traces SET slots = '{bad' WHERE id = 5", "UPDATE traces SET tags = '5' WHERE id = 3")
+    done = hippo("recall", "barn")
+    assert done.code == 1
+    assert "is damaged: its" in done.err
+    assert "hippo doctor --repair" in done.err
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "slots of row 5 of traces is not valid JSON" in done.out
+    assert "tags of row 3 of traces must be a JSON list of texts, got 5" in done.out
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "mended: 1 slots of traces read again, 1 tags of traces emptied" in done.out
+    assert hippo("doctor").code == 0
+    with Awake.open(full_home, "default", embedder=HashingEmbedder(384)) as awake:
+        hits = {hit.trace.id: hit.trace for hit in awake.recall("Where is the lamp?", 5).hits}
+    assert hits[5].slots == {"who": "Bob", "what": "the lamp", "where": "in the barn"}
+    assert hits[3].tags == ()
+
+
+def test_a_damaged_policy_is_removed_and_damaged_settings_are_set_aside(hippo, full_home):
+    folder = full_home / "users/default"
+    for name in ("policy.safetensors", "settings.json"):
+        (folder / name).write_text("garbage")
+    found = _found()
+    assert (found["policy"].ok, found["settings"].ok) == (False, False)
+    assert "is not a policy" in found["policy"].found
+    assert "settings.json is damaged" in found["settings"].found
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "mended: removed, the next sleep makes another" in done.out
+    assert "the defaults hold" in done.out
+    assert not (folder / "policy.safetensors").exists()
+    assert [path.read_text() for path in folder.glob("settings.json.damaged-*")] == ["garbage"]
+    assert hippo("doctor").code == 0
+
+
+def test_lost_origins_are_mended_in_one_run(hippo, home):
+    with Awake.open(home, "default", embedder=HashingEmbedder(384)) as awake:
+        awake.observe("Ana is Tom's sister.")
+    _write(home, "DELETE FROM origins WHERE kind = 'fact'")
+    assert "come from nothing: 1 aliases" in hippo("doctor").out
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "broken" not in done.out
+    assert "removed 1 aliases" in done.out
+    assert hippo("doctor").code == 0
+
+
+def test_what_cannot_be_mended_offers_a_snapshot_after_the_repair_alone(hippo, home):
+    with Awake.open(home, "default", embedder=HashingEmbedder(384)) as awake:
+        awake.observe("Ana is Tom's sister.")
+    _write(home, "DELETE FROM entities")
+    done = hippo("doctor")
+    assert done.code == 1
+    assert "points at a row of entities that is gone" in done.out
+    assert "restore" not in done.out
+    done = hippo("doctor", "--repair")
+    assert done.code == 1
+    assert "cannot be mended: row" in done.out
+    assert "hippo restore SNAPSHOT" in done.out
+
+
+def _empty(home: Path) -> Path:
+    store = home / "users/default/memory.sqlite"
+    for extra in store.parent.glob("memory.sqlite-*"):
+        extra.unlink()
+    store.write_bytes(b"")
+    return store
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_an_emptied_store_stays_a_finding_until_a_snapshot_is_restored(hippo, full_home, tmp_path, opened):
+    assert hippo("snapshot", str(tmp_path / "kept")).code == 0
+    _empty(full_home)
+    if opened:  # which starts an empty store and saves its index
+        with Awake.open(full_home, "default", embedder=HashingEmbedder(384)):
+            pass
+    for words in (("doctor",), ("doctor", "--repair"), ("doctor", "--repair")):
+        done = hippo(*words)
+        assert done.code == 1, done.out
+        assert "was emptied or replaced: it holds 0 memories; the index beside it knew 4 memories" in done.out
+        assert "hippo restore SNAPSHOT" in done.out
+    assert "0 rows, in step" in done.out
+    assert hippo("restore", str(tmp_path / "kept")).code == 0
+    assert hippo("doctor").code == 0
+    assert _found()["contents"].found.startswith("4 memories")
+
+
+def test_going_on_without_what_was_lost_is_the_users_choice(hippo, full_home):
+    _empty(full_home)
+    assert "index.lost" in hippo("doctor", "--repair").out
+    (full_home / "users/default/index.lost").unlink()
+    assert hippo("doctor").code == 0
+
+
+def test_a_store_that_is_put_back_is_no_loss(hippo, full_home):
+    store = full_home / "users/default/memory.sqlite"
+    kept = store.read_bytes()
+    _empty(full_home)
+    assert hippo("doctor", "--repair").code == 1
+    _empty(full_home).write_bytes(kept)
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert not (store.parent / "index.lost").exists()
+
+
+def test_a_store_that_is_gone_is_not_one_that_never_was(hippo, full_home):
+    _empty(full_home).unlink()
+    for words in (("doctor",), ("doctor", "--repair")):
+        done = hippo(*words)
+        assert done.code == 1
+        assert "is gone; the index beside it knew 4 memories" in done.out
+
+
+def test_a_store_without_a_name_is_named_again(hippo, full_home):
+    _write(full_home, "DELETE FROM meta")
+    for words in (("status",), ("recall", "barn1")):
+        done = hippo(*words)
+        assert done.code == 1
+        assert "does not say which store it is" in done.err
+        assert "hippo doctor --repair" in done.err
+    assert "no store_id in its table meta" in hippo("doctor").out
+    done = hippo("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "mended: named again" in done.out
+    with Awake.open(full_home, "default", embedder=HashingEmbedder(384)) as awake:
+        assert awake.recall("Where is lamp2?", 1).hits[0].trace.text == "Person2 hid lamp2 in barn2."
+    assert "4 rows, in step" in _found()["index"].found
     assert hippo("doctor").code == 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -73,8 +75,39 @@ def test_an_id_that_is_taken_is_named(hippo, home, told, tmp_path):
     assert done.code == 1
     assert "id 1 of traces is already in this store" in done.err
     assert "--renumber" in done.err
-    assert hippo("import", path, "--renumber").code == 0
-    assert _texts(home) == told * 2
+    hippo("remember", "Zofia painted the fence green.")
+    done = hippo("import", path, "--renumber")
+    assert done.code == 0, done.err
+    assert "2 traces" in done.out.split("here already: ")[1]
+    assert _texts(home) == [*told, "Zofia painted the fence green."]
+
+
+@pytest.mark.parametrize("words", [("unretire", "--since", "nan"), ("vacuum", "--yes", "--until", "nan")], ids=" ".join)
+def test_a_time_that_is_none_is_refused(hippo, home, told, words):
+    _retire(home)
+    done = hippo(*words)
+    assert (done.code, done.out) == (1, "")
+    assert "time 'nan' is neither a date such as 2026-05-01T18:30 nor a number of unix seconds" in done.err
+    assert "2 memories brought back" in hippo("unretire").out
+
+
+@pytest.mark.parametrize("words", [("export", "x.jsonl"), ("snapshot", "x.hippo")], ids=" ".join)
+def test_a_folder_that_cannot_be_read_is_named(hippo, home, told, tmp_path, monkeypatch, words):
+    stat = Path.stat
+
+    def refuse(self: Path, **options: bool) -> os.stat_result:
+        if self.is_relative_to(home / "users" / "default"):  # as without the right to it; a superuser always has it
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return stat(self, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "stat", refuse)
+    done = hippo(*words)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"hippo: cannot read {home / 'users' / 'default'}: permission denied; take the right to it (chmod -R u+rwX), "
+        "or name another place by HIPPO_HOME\n"
+    )
 
 
 def test_a_cut_off_import_brings_nothing(hippo, home, told, tmp_path):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from hippo_cli.incoming import parse_time
 
 FACT = "Marta repaired the brass compass in the boathouse on Friday morning."
 
@@ -91,6 +94,12 @@ def test_a_bad_line_is_named_and_nothing_is_remembered(hippo, tmp_path, data, sa
         (("remember", ""), "empty"),
         (("remember", "--file", "missing.txt"), "cannot read missing.txt: No such file"),
         (("remember", "x", "--time", "soon"), "'soon' is neither a date"),
+        (("remember", "x", "--time", "nan"), "'nan' is neither a date such as 2026-05-01T18:30 nor a number"),
+        (("recall", "x", "--as-of", "inf"), "'inf' is neither a date"),
+        (("recall", "x", "--as-of", "1e300"), "'1e300' is neither a date"),
+        (("recall", "x", "--as-of", "20301399"), "'20301399' is neither a date"),
+        (("recall", "x", "--as-of", "203005"), "'203005' may be a month or seconds; for the month write 2030-05-01"),
+        (("forget", "--id", "99999999999999999999999", "-y"), "there is no memory with id 99999999999999999999999"),
         (("remember", "-", "--file", "-"), "named twice"),
         (("--user", "../else", "status"), "'../else' is not valid"),
     ],
@@ -118,6 +127,28 @@ def test_time_is_kept(hippo):
     hippo("remember", FACT, "--time", "1970-01-02T00:00:00+00:00")
     hits = json.loads(hippo("recall", "compass", "--json").out)["hits"]
     assert hits[0]["trace"]["provenance"]["time"] == 86400.0
+
+
+@pytest.mark.parametrize(
+    ("said", "date"),
+    [
+        ("2030", (2030, 1, 1)),
+        (" 2030 ", (2030, 1, 1)),
+        ("20300402", (2030, 4, 2)),
+        ("2030-04-02", (2030, 4, 2)),
+        ("1995", (1995, 1, 1)),
+    ],
+)
+def test_a_year_and_a_date_without_dashes_are_dates(hippo, said, date):
+    hippo("remember", FACT, "--time", said)
+    hits = json.loads(hippo("recall", "compass", "--as-of", "2031", "--json").out)["hits"]
+    assert [h["trace"]["provenance"]["time"] for h in hits] == [datetime(*date).timestamp()]
+    assert json.loads(hippo("recall", "compass", "--as-of", "19941231", "--json").out)["hits"] == []
+
+
+@pytest.mark.parametrize("said", ["0", "-86400.5", "1767225600", "1767225600.25"])
+def test_any_other_number_is_seconds(said):
+    assert parse_time(said) == float(said)
 
 
 def test_ask_shows_the_answer_and_what_was_recalled(hippo):

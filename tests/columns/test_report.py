@@ -14,7 +14,8 @@ import pytest
 import yaml
 from matplotlib.figure import Figure
 
-from hippo_cli.columns import main, parse_seeds
+from hippo_cli.columns import main
+from hippo_cli.columns_commands import parse_seeds
 from hippo_columns import plots
 from hippo_columns.metrics import Mean, mean_sem
 from hippo_columns.report import load_study

@@ -169,6 +169,13 @@ def test_coordinates_and_moves_of_a_program(places: PlaceGraph) -> None:
         ({"place": "a", "to": "b"}, "needs either 'place', or 'from' and 'to'"),
         ({"place": 7}, "place must be a name or a cell"),
         ({"place": "..."}, "names nothing"),
+        ({"place": "a", "passable": "no"}, "passable must be True or False, got 'no'"),
+        ({"place": "a", "success": "maybe"}, "success must be True or False, got 'maybe'"),
+        (
+            {"from": "a", "to": "b", "move": "fly"},
+            "move 'fly' is none that is known; say north, .*right, .*or leave it",
+        ),
+        ({"from": "a", "to": "b", "action": 3}, "action 3 is none that is known"),
     ],
 )
 def test_what_a_program_may_not_tell(places: PlaceGraph, given: dict[str, object], message: str) -> None:

@@ -50,8 +50,9 @@ def fill(connection: sqlite3.Connection, trace_ids: list[int], mark: str = "") -
     add_origin(connection, "fact", new, told("book", doc_id="d"), first)
     put(connection, "aliases", key=f"annie{mark}", entity_id=ana, fact_id=old)
     put_told(
-        connection, "misfit", told(), first, head="x", relation="y", tail="z", signature="s", details="{}", created=1
-    )
+        connection, "misfit", told(), first, head="x", relation="y", tail="z", signature="s", created=1,
+        details='{"head": "x", "relation": "y", "tail": "z"}',
+    )  # fmt: skip
     put(
         connection, "schemas", name=f"living{mark}", relation="lives in", head_type="person", tail_type="place",
         functional=1, prototype=b"\x00\xff\n", n=3, origin="learned",

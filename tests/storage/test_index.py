@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from hippo_mem.errors import InputError, StorageFull
 from hippo_mem.storage import index as module
-from hippo_mem.storage.index import Stamp, VectorIndex, discard
+from hippo_mem.storage.index import VectorIndex
+from hippo_mem.storage.index_file import Stamp, discard
 
 DIM = 16
 

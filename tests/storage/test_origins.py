@@ -15,6 +15,7 @@ from hippo_mem.storage.origins import (
     MemoryName,
     add_origin,
     bump,
+    dangling,
     delete_by,
     origins_of,
     orphans,
@@ -266,6 +267,30 @@ def test_sweep_removes_what_nothing_accounts_for(database: Database) -> None:
         assert orphans(connection) == {}
         row = connection.execute("SELECT id, valid_to, superseded_by FROM facts").fetchone()
     assert tuple(row) == (kept, None, None)
+
+
+def test_what_points_at_a_row_that_is_gone_goes_as_the_schema_would_have_it(tmp_path: Path) -> None:
+    database = Database(tmp_path / "memory.sqlite")
+    with database.write() as connection:
+        ana = fact(connection, "Ana", "likes", "tea", told())
+        gone = fact(connection, "Ana", "likes", "jam", told())
+        connection.execute("INSERT INTO aliases VALUES ('annie', 1, ?, NULL)", (gone,))
+        hall, yard = place(connection, "hall", told()), place(connection, "yard", told())
+        edge(connection, hall, yard, told())
+        connection.execute("INSERT INTO place_links VALUES (?, 'fact', ?)", (yard, ana))
+    database.close()
+    with sqlite3.connect(database.path) as another:  # a program that does not ask for foreign keys
+        another.execute("DELETE FROM facts WHERE id = ?", (gone,))
+        another.execute("DELETE FROM places WHERE id = ?", (yard,))
+    another.close()
+    database = Database(database.path)
+    with database.write() as connection:
+        assert "row 4 of aliases points at a row of facts that is gone" in dangling(connection)
+        assert orphans(connection) == {"edges": 1, "aliases": 2, "place_links": 1}
+        assert sweep(connection) == {"origins": 1, "edges": 1, "aliases": 2, "place_links": 1}
+        assert orphans(connection) == {}
+        assert dangling(connection) == []
+    database.close()
 
 
 def test_no_deleted_word_stays_in_the_file(database: Database) -> None:

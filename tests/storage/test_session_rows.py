@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -88,14 +89,28 @@ def _without_trace_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return plain
 
 
+def _counts(connection: sqlite3.Connection) -> dict[str, int]:
+    tables = ("entities", "facts", "places", "edges", "trajectories", "macros")
+    return {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
+
+
 def test_loading_twice_joins_what_is_the_same(database: Database, other: Database, tmp_path: Path) -> None:
+    with database.write() as connection:
+        connection.execute("UPDATE places SET visits = 2")
     save_store(database, [], tmp_path, "abc")
     saved = load_session(tmp_path, "abc")
     for _ in range(2):
         load_rows(other, saved.rows["relational"], saved.rows["spatial"], {})
     with other.read() as connection:
-        counts = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("entities", "places")}
-        assert counts == {"entities": 3, "places": 2}
+        assert _counts(connection) == {
+            "entities": 3,
+            "facts": 2,
+            "places": 2,
+            "edges": 1,
+            "trajectories": 1,
+            "macros": 1,
+        }
+        assert connection.execute("SELECT min(visits), max(visits) FROM places").fetchone()[:] == (2, 2)
         assert orphans(connection) == {}
 
 
