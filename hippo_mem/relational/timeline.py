@@ -22,8 +22,12 @@ from hippo_mem.relational.vocabulary import FUNCTIONAL, KIN_CLASS, SOLE_ROLES, S
 from hippo_mem.storage.origins import add_origin
 from hippo_mem.types import Provenance
 
-# What one feels about a thing is one or the other.
-OPPOSITE = {"likes": "dislikes", "dislikes": "likes"}
+# What one feels about a thing is one or the other, and so is the side of it that something is on.
+_OPPOSITES = (
+    ("likes", "dislikes"), ("east_of", "west_of"), ("north_of", "south_of"), ("left_of", "right_of"),
+    ("above", "below"),
+)  # fmt: skip
+OPPOSITE = {one: other for pair in _OPPOSITES for one, other in (pair, pair[::-1])}
 HOLDING = "has"
 _STATES = FUNCTIONAL | SYMMETRIC | frozenset(KIN_CLASS) | frozenset(OPPOSITE) | frozenset(
     "has owns is is_a from engaged_to studies studies_at speaks plays drives contains located_in want need know".split()

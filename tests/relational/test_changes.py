@@ -105,6 +105,8 @@ WHERE_KEY = "Where is the spare key?"
         ("I lent my ladder to Bob.", "Bob gave the ladder back.", "Who has my ladder?", "you"),
         ("I lent my ladder to Bob.", "I got the ladder back.", "Who has my ladder?", "you"),
         # states with an opposite
+        ("The bank is east of the shop.", "The bank is west of the shop.", "What is east of the shop?", None),
+        ("The bank is east of the shop.", "The bank is west of the shop.", "What is west of the shop?", "bank"),
         ("The fridge is broken.", "The repair man fixed the fridge.", "Is the fridge broken?", None),
         ("Tom is ill.", "Tom is healthy again.", "Is Tom ill?", None),
         ("The window is open.", "I closed the window.", "Is the window open?", None),

@@ -127,3 +127,9 @@ def test_verb_forms(base: str, past: str, participle: str) -> None:
     assert (verbs.past(base), verbs.participle(base)) == (past, participle)
     assert verbs.base_of(past, base) == base
     assert verbs.is_past(past)
+
+
+def test_thousands_of_signs_tell_no_more_than_a_few(parser: FrameParser) -> None:
+    frames = parser.parse(f"Ana sold the boat {'(' * 9_000}to Ben{'))(' * 3_000}.")
+    assert [f.subject for f in frames] == ["Ana"]
+    assert len(parser.doc("!" * 9_000)) < 100
