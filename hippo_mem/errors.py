@@ -53,6 +53,10 @@ class StoreBusy(StoreError):
     """Another process holds what this one needs."""
 
 
+class StoreMoved(StoreBusy):
+    """Another process restored the store, or moved it to other vectors; whoever opens it again goes on with it."""
+
+
 class StorageFull(StoreError):
     """The disk is full or may not be written."""
 

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from hippo_mem.embed import Embedder
-from hippo_mem.errors import StoreError
+from hippo_mem.errors import StoreMoved
 from hippo_mem.storage.database import Database
 
 _log = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ def enter_space(database: Database, embedder: Embedder) -> int:
 
 
 def check_space(connection: sqlite3.Connection, path: Path, generation: int) -> None:
-    """Raises: StoreError when the rows have moved to another space since `enter_space`."""
+    """Raises: StoreMoved when the rows have moved to another space since `enter_space`."""
     space, current = _space(connection)
     if current != generation:
-        raise StoreError(f"{path} was restored, or moved to the vectors of {space}, by another process; open it again")
+        raise StoreMoved(f"{path} was restored, or moved to the vectors of {space}, by another process; open it again")
 
 
 def _space(connection: sqlite3.Connection) -> tuple[str | None, int]:

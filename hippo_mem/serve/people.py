@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hippo_mem.errors import HippoError, StoreBusy
+from hippo_mem.errors import HippoError, StoreBusy, StoreMoved
 from hippo_mem.home import data_home
 from hippo_mem.memory import Hippo
 from hippo_mem.types import check_id
@@ -49,7 +49,8 @@ class People:
 
     @contextlib.contextmanager
     def memory(self, user: str) -> Iterator[Hippo]:
-        """The user's memory, open for as long as the block.
+        """The user's memory, open for as long as the block. One that was restored meanwhile is opened anew for the
+        next block.
 
         Raises: InputError for a bad user id; StoreBusy when every place is in use, or the server is closing.
         """
@@ -58,9 +59,17 @@ class People:
             resident = self._enter(user)
         try:
             yield resident.hippo
+        except StoreMoved:
+            with self._lock:
+                if self._here.get(user) is resident:
+                    del self._here[user]
+            raise
         finally:
             with self._lock:
                 resident.n_users -= 1
+                left = not resident.n_users and self._here.get(user) is not resident
+            if left:
+                resident.hippo.close()
 
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:

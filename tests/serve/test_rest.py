@@ -6,6 +6,11 @@ import json
 
 import pytest
 
+from hippo_mem.awake import Awake
+from hippo_mem.embed import HashingEmbedder
+from hippo_mem.home import open_home
+from hippo_mem.storage.snapshot import restore, snapshot
+
 
 def _tell(client, text, **more):
     answer = client.post("/api/memories", json={"text": text, **more})
@@ -186,3 +191,19 @@ def test_a_question_longer_than_the_model_takes_is_refused_and_the_next_is_answe
     assert refused.status_code == 400
     assert "tokens, " in refused.json()["error"]["message"]
     assert client.post("/api/answer", json={"question": "Where does Ana work?"}).json()["text"] == "clinic"
+
+
+def test_after_a_restore_by_another_process_the_next_request_is_answered(client, house, tmp_path):
+    _tell(client, "Bob works at the mill.")
+    home = open_home(house.people.root, "default")
+    with Awake.open(home.root, "default", embedder=HashingEmbedder()) as other:
+        snapshot(other.database, home, tmp_path / "kept.hippo")
+    _tell(client, "Bob works at the quarry.")
+    restore(home, tmp_path / "kept.hippo")
+    ask = {"cue": "Where does Bob work?"}
+    first = client.post("/api/recall", json=ask)
+    assert first.status_code == 409
+    assert "was restored" in first.json()["error"]["message"]
+    again = client.post("/api/recall", json=ask)
+    assert again.status_code == 200, again.text
+    assert [h["trace"]["text"] for h in again.json()["hits"]] == ["Bob works at the mill."]
