@@ -6,8 +6,6 @@ Exit codes are those of `hippo`; Ctrl-C ends in `columns`. Knows nothing of how 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +13,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from typer.exceptions import Abort, TyperException
+from typer.exceptions import TyperException
 
-from hippo_cli.main import STOPPED
-from hippo_cli.plain import one_line
+from hippo_cli import border
 from hippo_mem.configs_path import find_config
-from hippo_mem.errors import HippoError, InputError
+from hippo_mem.errors import InputError
 
 log = logging.getLogger("hippo_cli.columns")
 
@@ -143,27 +140,13 @@ def run_line(words: Sequence[str]) -> int:
 
     Raises: KeyboardInterrupt when it was stopped with Ctrl-C.
     """
-    try:
-        code = app(args=list(words), prog_name="hippo-columns", standalone_mode=False)
-    except TyperException as error:
-        message = str(error.format_message() if hasattr(error, "format_message") else error).rstrip(".")
-        return _fail(f"{message} (try: hippo-columns --help)", 2)
-    except HippoError as error:
-        return _fail(str(error), 1)
-    except Abort:
-        raise KeyboardInterrupt from None
-    except BrokenPipeError:
-        # The reader of our output went away: not a failure worth a line.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    except Exception as error:
-        log.exception("where it came from")
-        return _fail(f"{type(error).__name__}: {error} (an error in hippo itself)", 1)
-    if code == STOPPED:  # typer turns Ctrl-C into this code
-        raise KeyboardInterrupt
-    return code if isinstance(code, int) else 0
+    return border.run(app, words, "hippo-columns", usage=_usage, unexpected=_unexpected)
 
 
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"hippo-columns: {one_line(message)}\n")
-    return code
+def _usage(error: TyperException) -> str:
+    return f"{border.message_of(error)} (try: hippo-columns --help)"
+
+
+def _unexpected(error: Exception) -> str:
+    log.exception("where it came from")
+    return f"{type(error).__name__}: {error} (an error in hippo itself)"

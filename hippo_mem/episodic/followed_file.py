@@ -8,8 +8,6 @@ of SQL or of searching.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from hippo_mem.episodic.keys import KeyIndex, Separator
 from hippo_mem.episodic.word_index import WordIndex
 from hippo_mem.home import write_private
+from hippo_mem.storage.sealed import seal, unseal
 
 _log = logging.getLogger(__name__)
 
@@ -56,9 +55,8 @@ def save(path: Path, origin: Origin, ids: Ids, live: Mask, words: WordIndex, key
         "origin": [getattr(origin, name) for name in Origin.__dataclass_fields__],
         "stems": len(stems),
         "parts": {name: [str(part.dtype), len(part)] for name, part in parts.items()},
-        "checksum": hashlib.blake2b(body, digest_size=16).hexdigest(),
     }
-    write_private(path, _MAGIC + json.dumps(header).encode() + b"\n" + body)
+    write_private(path, seal(_MAGIC, header, body))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,19 +96,14 @@ def load(path: Path) -> Followed | None:
         _log.warning("cannot read %s (%s); words are read from the store", path, error)
         return None
     try:
-        if not data.startswith(_MAGIC):
-            raise ValueError("not a file of words of this version")
-        end = data.index(b"\n", len(_MAGIC))
-        header = json.loads(data[len(_MAGIC) : end])
-        if hashlib.blake2b(memoryview(data)[end + 1 :], digest_size=16).hexdigest() != header["checksum"]:
-            raise ValueError("the checksum does not match")
+        header, body = unseal(data, _MAGIC, "a file of words")
         origin = Origin(**dict(zip(Origin.__dataclass_fields__, header["origin"], strict=True)))
-        at = end + 1 + int(header["stems"])
-        stems, parts = data[end + 1 : at], {}
+        at = int(header["stems"])
+        stems, parts = bytes(body[:at]), {}
         for name, (dtype, length) in header["parts"].items():
-            parts[name] = np.frombuffer(data, dtype=np.dtype(dtype), count=int(length), offset=at)
+            parts[name] = np.frombuffer(body, dtype=np.dtype(dtype), count=int(length), offset=at)
             at += parts[name].nbytes
         return Followed(origin=origin, ids=parts["ids"], stems=stems, parts=parts)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning("%s is not usable (%s); words are read from the store", path, error)
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from hippo_mem.errors import StorageFull
 from hippo_mem.home import write_private
+from hippo_mem.storage.sealed import seal, unseal
 
 _MAGIC = b"hippo-index-3\n"
 
@@ -49,9 +49,7 @@ def write(path: Path, file: IndexFile) -> None:
 
     Raises: StorageFull.
     """
-    checksum = hashlib.blake2b(file.body, digest_size=16).hexdigest()
-    header = {**asdict(file.stamp), "n": file.n, "folded": file.folded, "checksum": checksum}
-    write_private(path, _MAGIC + json.dumps(header).encode() + b"\n" + file.body)
+    write_private(path, seal(_MAGIC, {**asdict(file.stamp), "n": file.n, "folded": file.folded}, file.body))
 
 
 def read(path: Path, dim: int) -> IndexFile | None:
@@ -64,13 +62,7 @@ def read(path: Path, dim: int) -> IndexFile | None:
         _log.warning("cannot read %s (%s); the index is built from the store", path, error)
         return None
     try:
-        if not data.startswith(_MAGIC):
-            raise ValueError("not an index file of this version")
-        end = data.index(b"\n", len(_MAGIC))
-        header = json.loads(data[len(_MAGIC) : end])
-        body = data[end + 1 :]
-        if hashlib.blake2b(body, digest_size=16).hexdigest() != header.pop("checksum"):
-            raise ValueError("the checksum does not match")
+        header, body = unseal(data, _MAGIC, "an index file")
         n, folded = int(header.pop("n")), int(header.pop("folded"))
         stamp = Stamp(**header)
         if stamp.dim != dim:
@@ -78,7 +70,7 @@ def read(path: Path, dim: int) -> IndexFile | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning("%s is unusable (%s); the index is built from the store", path, error)
         return None
-    return IndexFile(stamp=stamp, n=n, folded=folded, body=body)
+    return IndexFile(stamp=stamp, n=n, folded=folded, body=bytes(body))
 
 
 def whose(path: Path) -> tuple[str, int] | None:
