@@ -20,7 +20,6 @@ from hippo_cli.plain import one_line
 from hippo_mem.errors import HippoError
 from hippo_mem.home import unreadable
 
-
 log = logging.getLogger(__name__)
 
 
