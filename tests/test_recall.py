@@ -270,3 +270,6 @@ def test_filters_hold_for_facts_and_places_as_well(awake: Awake) -> None:
         found = awake.recall("the kitchen", where=where)
         assert [p.name for p in found.places] == ["kitchen", "hallway"], where
     assert not awake.recall("Where is Carol?", where=Where(place="kitchen")).facts
+    awake.observe("The shed is north of the kitchen.", source="chat", context="c1")
+    found = awake.recall("the hallway", 1, where=Where(source="chat"))  # the nearest that passes, not of the nearest
+    assert [p.name for p in found.places] == ["kitchen"]

@@ -74,6 +74,17 @@ def linked(
     return found
 
 
+def told_of(connection: sqlite3.Connection, where: Where | None) -> frozenset[int]:
+    """The places that some trace tells of which is not retired and passes `where`, but for its place."""
+    conditions, values = _trace_filter(where)
+    rows = connection.execute(
+        "SELECT DISTINCT l.place_id FROM place_links AS l CROSS JOIN traces AS t ON t.id = l.row_id "
+        f"WHERE l.kind = 'trace' AND t.retired IS NULL{conditions}",
+        values,
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def _trace_filter(where: Where | None) -> tuple[str, list[Any]]:
     if where is None:
         return "", []

@@ -189,13 +189,12 @@ class MapView:
 
         Args:
             k: how many, at least 1.
-            where: its context limits the places, everything in it the traces; with more than a
-                context only places that such a trace tells of.
+            where: its context limits the places, everything in it the traces; with more than a context only
+                places that such a trace tells of.
         """
         if k < 1:
             raise InputError(f"k must be at least 1, got {k}")
         context = where.context_key if where else None
-        narrow = where is not None and where != Where(context_key=where.context_key, place=where.place)
         with self._database.read() as connection:
             start = links.named(connection, mentions(cue), context, any_context=context is None)
             if not start:
@@ -207,11 +206,17 @@ class MapView:
                 )},
                 key=lambda c: c or "",
             )  # fmt: skip
+            narrow = where is not None and where != Where(context_key=where.context_key, place=where.place)
+            told = links.told_of(connection, where) if narrow else None  # filters come before ranking
             ranked: list[tuple[int, float, int, str]] = []
             for one in contexts:
                 atlas = self._atlas(connection, (one,), None)
-                far = atlas.nearest([p for p in start if p in atlas.spots], k)
-                ranked += [(n, -atlas.spots[p].last_seen, p, atlas.name(p)) for p, n in far.items()]
+                far = atlas.nearest([p for p in start if p in atlas.spots], len(atlas) if told is not None else k)
+                ranked += [
+                    (n, -atlas.spots[p].last_seen, p, atlas.name(p))
+                    for p, n in far.items()
+                    if told is None or p in told
+                ]
             ranked = sorted(ranked)[:k]
             # What everything names tells little of any of it: recall reads rankings no deeper than this.
             newest = max(32, 4 * k)
@@ -219,7 +224,6 @@ class MapView:
         return [
             PlaceHit(place_id=p, name=name, distance=n, trace_ids=joined[p][0], fact_ids=joined[p][1])
             for n, _, p, name in ranked
-            if joined[p][0] or not narrow
         ]
 
     def contradictions(self, context: str | None = None) -> list[str]:
