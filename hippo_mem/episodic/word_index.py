@@ -214,9 +214,12 @@ def _kth(scores: NDArray[np.float32], k: int) -> float:
     few = scores[::_STRIDE]
     if len(few) > k:
         # The k-th of some is no higher than that of all, so only scores from there on need sorting.
-        least = np.partition(few, len(few) - k)[len(few) - k]
+        least = _highest(few, k)
         if least > 0:
-            few = scores[scores >= least]
-            return float(np.partition(few, len(few) - k)[len(few) - k])
+            return _highest(scores[scores >= least], k)
     found = scores[scores > 0]
-    return float(np.partition(found, len(found) - k)[len(found) - k]) if len(found) >= k else 0.0
+    return _highest(found, k) if len(found) >= k else 0.0
+
+
+def _highest(scores: NDArray[np.float32], k: int) -> float:
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])

@@ -288,20 +288,21 @@ class ByStatement:
             return self._is_there(look, t, heads, tails)
         for relation, turned in _ways_to_say(t.relation):
             one, other = (tails, heads) if turned else (heads, tails)
-            rows = look.rows(relation, heads=one, tails=other)
-            past = look.rows(relation, heads=one, tails=other, history=True)
-            was = asks_of_the_past and not t.negated and next((r for r in past if not r.negated), None)
-            for row in rows:
+            lasts = self._functional(relation)
+            for row in look.rows(relation, heads=one, tails=other):
                 if self._accounted(look, asking, way, t, row, conditions):
-                    if row.negated and was:  # it ended, so it was
-                        return Found(text="yes", rows=(*look.description(t.head, heads), was), context=was.context_key,
-                                     order=row.order, conf=was.conf)  # fmt: skip
-                    if row.negated and asks_of_the_past and is_state(relation):
-                        return None  # over, or never so: the one who told it knows
+                    if row.negated and asks_of_the_past:
+                        told = look.rows(relation, heads=one, tails=other, history=True) if not t.negated else ()
+                        if (was := next((r for r in told if not r.negated), None)) is not None:  # it ended, so it was
+                            return Found(text="yes", rows=(*look.description(t.head, heads), was),
+                                         context=was.context_key, order=row.order, conf=was.conf)  # fmt: skip
+                        if is_state(relation):
+                            return None  # over, or never so: the one who told it knows
                     text = "no" if row.negated != t.negated else "yes"
                     return Found(text=text, rows=(*look.description(t.head, heads), row), context=row.context_key,
                                  order=row.order, conf=row.conf)  # fmt: skip
-            for row in past if self._functional(relation) and not turned else ():
+            past = look.rows(relation, heads=one, tails=other, history=True) if lasts and not turned else ()
+            for row in past:
                 others = [o for o in conditions if o is not t]
                 if not row.negated and self._accounted(look, asking, way, t, row, others):
                     newer = look.rows(relation, heads=heads)[:1]  # what took its place

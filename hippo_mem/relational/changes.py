@@ -63,23 +63,23 @@ _PUT_OFF = (
     r"(?:moved(?: back| forward| up)?|postponed|rescheduled|delayed|deferred|shifted|changed|switched|put off|put back|"
     r"pushed(?: back| out| forward)?|brought forward|extended|set|slipped)"
 )
+_THING = rf"(?:{_WHOSE} [^,.]+?|it|them)"
 _TOOK = r"(?:took|take|takes|taken|taking|got|get|pulled|pull|fished|grabbed|grab|removed|remove)"
 _OUT_OF = re.compile(rf"\b(?P<took>{_TOOK}) (?P<what>[^,.]+?) out (?:of|from) ", re.IGNORECASE)
-_THROWN = r"(?P<did>threw|throw|throws|throwing|thrown|tossed|toss)"
+_THROWN = r"(?:threw|throw|throws|throwing|thrown|tossed|toss)"
 _THREW = re.compile(
-    rf"\b{_THROWN} (?:(?:away|out) (?P<what>{_WHOSE} [^,.]+?|it|them)|"
-    rf"(?P<thing>{_WHOSE} [^,.]+?|it|them) (?:away|out))"
+    rf"\b{_THROWN} (?:(?:away|out) (?P<what>{_THING})|(?P<thing>{_THING}) (?:away|out))"
     r"(?=[.!]*$| (?:last|this|yesterday|today|and)\b)",
     re.IGNORECASE,
 )
 _GAVE_BACK = re.compile(
-    rf"^(?P<who>.+?) (?:gave|has given|brought|handed|sent)(?: back (?P<what>{_WHOSE} [^,.]+?|it|them)|"
-    rf" (?P<thing>{_WHOSE} [^,.]+?|it|them) back)(?P<rest>(?: (?:to|last|this|yesterday|today|on)\b[^,]*?)?[.!]*)$"
+    rf"^(?P<who>.+?) (?:gave|has given|brought|handed|sent)(?: back (?P<what>{_THING})|"
+    rf" (?P<thing>{_THING}) back)(?P<rest>(?: (?:to|last|this|yesterday|today|on)\b[^,]*?)?[.!]*)$"
 )
 _ROOM = r"(?P<is>(?:room|hall|floor) \w+[.!]*)$"
 _TO_ROOM = re.compile(rf"^(?P<what>.+?) (?:(?:was|were|has been|have been|is|got) )?moved to {_ROOM}", re.IGNORECASE)
 _WE_MOVED = re.compile(rf"^(?:I|We|They)(?:['\u2019]ve)? moved (?P<what>(?:the|our|my) [^,]+?) to {_ROOM}")
-_IS_BACK = re.compile(r"\b(?:is|am|are)(?P<again> (?:finally|now))? back (?P<home>home )?from ", re.IGNORECASE)
+_IS_BACK = re.compile(r"\b(?:is|am|are)(?: (?:finally|now))? back (?:home )?from ", re.IGNORECASE)
 _RETIRED = re.compile(
     r"^(?P<who>[^,]+?) (?:(?:has|have) )?(?:just |recently |finally )?retired"
     r"(?: (?:last|this|in|on|from work)\b[^,]*)?[.!]*$"

@@ -60,10 +60,13 @@ def asked_for(noun: str, date: str, hour: str, *, hour_is_newer: bool) -> str:
 def other_time(one: str, other: str) -> bool:
     """Whether one time could take the place of the other: both tell a day of the week, or both an hour, or both of
     each, in other words."""
-    kinds = [(_WEEKDAY.search(when) is not None, _HOUR.search(when) is not None) for when in (one, other)]
-    return kinds[0] == kinds[1] != (False, False) and one.casefold().strip() != other.casefold().strip()
+    return tells_time(one) and _kinds(one) == _kinds(other) and one.casefold().strip() != other.casefold().strip()
 
 
 def tells_time(when: str) -> bool:
     """Whether there is a day of the week or an hour in it."""
-    return _WEEKDAY.search(when) is not None or _HOUR.search(when) is not None
+    return any(_kinds(when))
+
+
+def _kinds(when: str) -> tuple[bool, bool]:
+    return _WEEKDAY.search(when) is not None, _HOUR.search(when) is not None

@@ -167,6 +167,11 @@ _SIDES = {
 }
 
 
+def has_opposite(name: str) -> bool:
+    """Whether something else may be ruled out by it: a color, or one of two states."""
+    return is_color(name) or _state(name) in _SIDES
+
+
 def rules_out(new: str, old: str) -> bool:
     """Whether what is `new` is no longer `old`: of another color, or of the other of two states."""
     if is_color(new) and is_color(old):

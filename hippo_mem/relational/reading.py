@@ -275,8 +275,6 @@ def _alternatives(clause: Clause) -> bool:
 
 def _mood(clause: Clause) -> Mood:
     words = {a.lower_ for a in clause.auxiliaries}
-    if [t.lower_ for t in clause.chain[:1]] == ["supposed"]:
-        return "possible"
     if words & _PLANNED or (clause.chain and clause.verb_base in _WISHES):
         return "planned"
     if words & _POSSIBLE or is_perhaps(clause.verb):

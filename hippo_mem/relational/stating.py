@@ -47,8 +47,7 @@ _STAFF = re.compile(r"^(?:staff|payroll) of (.+)$")
 _HOMES = lex.word_set("home residence domicile")
 _LEARNERS = lex.word_set("student pupil apprentice trainee")
 _EVERY = re.compile(r"\b(every|each|usually|often|always|sometimes|never|daily|weekly|on \w+days)\b", re.IGNORECASE)
-
-
+# Where somebody was once is not where they are, and what will be is not so yet.
 _LONG_AGO = re.compile(r"\b(?:last (?!night)|ago\b)|\b(?:19|20)\d\d\b|^once\b", re.IGNORECASE)
 _LATER = re.compile(r"\b(?:next|soon|starting|from|later)\b|\b(?:19|20)\d\d\b", re.IGNORECASE)
 _NOT_YET = frozenset("lives_in works_at works_as studies_at is is_a name has owns job".split())

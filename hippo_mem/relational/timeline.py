@@ -229,7 +229,9 @@ class Timeline:
         if t.relation == HOLDING and one_of_its_kind(t):
             gather(f"{tail_in} AND relation = ? AND head NOT IN ({_marks(heads)}) AND negated = 0",
                    (*tails, HOLDING, *heads))  # fmt: skip
-        if t.relation == "is":  # what is red now is blue no longer, what is open is not closed
+        if t.relation == "is" and lex.has_opposite(
+            t.tail
+        ):  # what is red now is blue no longer, what is open is not closed
             was = self._connection.execute(
                 f"SELECT DISTINCT e.id, e.key FROM facts f JOIN entities e ON e.id = f.tail WHERE f.{head_in} "
                 "AND f.relation = 'is'", heads,

@@ -56,14 +56,14 @@ def _spoils(above: Token, clause: Token) -> bool:
         return True
     base = above.lemma_.lower()
     negated = any(c.dep_ == "neg" for c in above.children)
-    if base in _RUMOUR or base in _WISHED:
+    if base in _WISHED:
         return True
     amazed = any(
         c.lower_ in ("ca", "can", "could", "wo", "will", "would") for c in above.children
     )  # "I can't believe that he lives there"
     if negated and base in _THOUGHT and not amazed:
         return True
-    if base == "have" and any(c.dep_ in ("nsubj",) and c.lemma_.lower() in _RUMOUR for c in above.children):
+    if base == "have" and any(c.dep_ == "nsubj" and c.lemma_.lower() in _RUMOUR for c in above.children):
         return True
     if base == "be":
         said = {c.lower_ for c in above.children if c.dep_ in ("acomp", "attr")}
